@@ -1,0 +1,74 @@
+# Everything that a developer does here, one word each; `make help` lists the words.
+# The words are thin: what takes more than a line is a script in .ci/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+PY := .venv/bin/python
+export PYTHONSAFEPATH := 1
+
+.PHONY: help
+help: ## Say what there is
+	@echo "usage: make WORD"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# -- run ----------------------------------------------------------------------------------------
+
+.PHONY: setup
+setup: ## Make .venv from constraints.txt (needs Python >= 3.11, no root)
+	@.ci/setup
+	@touch .venv/.made
+
+.venv/.made: pyproject.toml constraints.txt .ci/setup
+	@.ci/setup
+	@touch $@
+
+.PHONY: demo
+demo: .venv/.made ## Send 5,000 attendance marks through the whole system and count them
+	@$(PY) examples/attendance_demo.py
+
+.PHONY: up
+up: .venv/.made ## Run the whole system on this machine until Ctrl-C
+	@.venv/bin/headpond up
+
+# -- check --------------------------------------------------------------------------------------
+
+.PHONY: unit
+unit: .venv/.made ## Run the tests that need nothing but Python (seconds)
+	@$(PY) -m pytest tests/unit tests/properties tests/repo
+
+.PHONY: check
+check: .venv/.made ## Run every linter and the type checker
+	@.ci/check
+
+.PHONY: test
+test: .venv/.made ## Check, then run every tier this machine can; say what was left out
+	@.ci/test
+
+.PHONY: verify
+verify: .venv/.made ## Make generated files again and fail if one changed
+	@.ci/lock --check
+
+.PHONY: bench
+bench: .venv/.made ## Measure, peers beside us; results go to benchmarks/results/
+	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(PY) "$$script"; done
+
+# -- keep ---------------------------------------------------------------------------------------
+
+.PHONY: format
+format: .venv/.made ## Format the code and mend what ruff can mend
+	@$(PY) -m ruff format
+	@$(PY) -m ruff check --fix
+
+.PHONY: lock
+lock: .venv/.made ## Renew constraints.txt from pyproject.toml
+	@.ci/lock
+
+.PHONY: clean
+clean: ## Remove what the words above made, .venv included
+	@rm -rf .venv .headpond .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf build dist htmlcov .coverage .coverage.* benchmarks/results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Serve Headpond over HTTP."""

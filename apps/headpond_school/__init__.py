@@ -1,0 +1,1 @@
+"""Mark attendance, as a school's application does on Headpond."""

@@ -1,0 +1,16 @@
+"""Headpond: job queues on Kubernetes that raise their own workers. The public names."""
+
+from headpond.app import App, Enqueued, Fail, Job, JobType, Queue, Retry, Snooze
+from headpond.errors import HeadpondError
+
+__all__ = [
+    "App",
+    "Enqueued",
+    "Fail",
+    "HeadpondError",
+    "Job",
+    "JobType",
+    "Queue",
+    "Retry",
+    "Snooze",
+]

@@ -1,0 +1,196 @@
+"""A job's names, states and the values that travel with it. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NewType
+
+from headpond.errors import FieldError, PayloadInvalid
+
+JobId = NewType("JobId", str)
+"""Unique in its queue for as long as the job is kept."""
+
+DEFAULT_TENANT: Final = ""
+"""Jobs of nobody in particular; shown as `default`."""
+
+PRIORITIES: Final = {"low": 2, "normal": 5, "high": 7, "critical": 9}
+"""The four names of DESIGN §4; the integers 0 to 9 are all allowed."""
+
+DEFAULT_PRIORITY: Final = 5
+HIGHEST_PRIORITY: Final = 9
+
+_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]{0,199}")
+_TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
+
+
+class JobState(StrEnum):
+    """Where a job is; it is in exactly one of these at any moment."""
+
+    WAITING = "waiting"
+    DELAYED = "delayed"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class FailReason(StrEnum):
+    """Why a job is in `failed`, the dead-letter set."""
+
+    EXHAUSTED = "exhausted"
+    """Its retries are used up."""
+    UNRECOVERABLE = "unrecoverable"
+    """The handler said that no retry helps."""
+    CRASHED = "crashed"
+    """Its worker was lost too often while it ran (poison)."""
+    TIMEOUT = "timeout"
+    MANUAL = "manual"
+    INTEGRITY = "integrity"
+    EXPIRED = "expired"
+
+
+def check_job_id(value: str) -> JobId:
+    """Return `value` as a job id, or raise `PayloadInvalid` for `/job_id`.
+
+    >>> check_job_id("student-7-session-2-date-25122024")
+    'student-7-session-2-date-25122024'
+    """
+    if not _JOB_ID.fullmatch(value):
+        raise _rejected(
+            "job_id",
+            "a job id has 1 to 200 letters, digits or any of . _ : @ = + ~ -,"
+            " and begins with a letter or a digit",
+        )
+    return JobId(value)
+
+
+def check_tenant(value: str) -> str:
+    """Return `value` as a tenant's name (`""` is the default tenant), or raise `PayloadInvalid`."""
+    if value and not _TENANT.fullmatch(value):
+        raise _rejected(
+            "tenant",
+            "a tenant has 1 to 100 letters, digits or any of . _ @ -,"
+            " and begins with a letter or a digit",
+        )
+    return value
+
+
+def parse_priority(value: int | str) -> int:
+    """Turn a name or an integer 0-9 into the integer, or raise `PayloadInvalid`.
+
+    >>> parse_priority("high")
+    7
+    """
+    if isinstance(value, str):
+        if value in PRIORITIES:
+            return PRIORITIES[value]
+        raise _rejected("priority", f"{value!r} is none of {', '.join(PRIORITIES)}")
+    if not 0 <= value <= HIGHEST_PRIORITY:
+        raise _rejected("priority", f"{value} is not within 0 to {HIGHEST_PRIORITY}")
+    return value
+
+
+def _rejected(field: str, detail: str) -> PayloadInvalid:
+    return PayloadInvalid("any", [FieldError(f"/{field}", f"{detail}.")])
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job on its way into a queue."""
+
+    id: JobId
+    body: bytes
+    """The packed envelope (`headpond.envelope`); a store never looks inside."""
+    priority: int = DEFAULT_PRIORITY
+    tenant: str = DEFAULT_TENANT
+    delay_ms: int = 0
+    """Wait this long by the store's clock before it is due."""
+    run_at_ms: int = 0
+    """Or: due at this moment, Unix time in milliseconds; 0 means at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that a worker holds until its lease ends."""
+
+    id: JobId
+    body: bytes
+    fence: str
+    """Token of this very claim; what carries a stale one changes nothing."""
+    attempts: int
+    """How often the handler ran and ended before."""
+    crashes: int
+    """How often a lease of this job ran out before."""
+    since_ms: int
+    """Waiting since: enqueued, or due, or due again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A held job ended well."""
+
+    id: JobId
+    fence: str
+    outcome: bytes
+    """Packed `headpond.envelope.Outcome`."""
+    run_us: int
+    """How long the handler ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A held job's handler ended badly: the attempt counts, then it is retried or given up."""
+
+    id: JobId
+    fence: str
+    outcome: bytes
+    run_us: int
+    reason: FailReason = FailReason.EXHAUSTED
+    """Why it is given up; unused when `retry_in_ms` is set."""
+    retry_in_ms: int | None = None
+    """Run again after this long (0: at once); `None`: into `failed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A held job goes back without a counted attempt: to its old place, or as delayed."""
+
+    id: JobId
+    fence: str
+    delay_ms: int = 0
+    parked: str = ""
+    """The job type that this worker does not know; `""` when it is not parked."""
+    body: bytes | None = None
+    """A changed envelope (taskiq's requeue), or `None` to keep the old one."""
+
+
+Ended = Done | Failed | Released
+"""What a worker reports of a job it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job as the store has it at one moment; times are Unix milliseconds, 0 for 'not yet'."""
+
+    id: JobId
+    queue: str
+    state: JobState
+    body: bytes
+    priority: int
+    tenant: str
+    attempts: int
+    crashes: int
+    created_ms: int
+    due_ms: int
+    """When a delayed job becomes due, else 0."""
+    claimed_ms: int
+    """When the running claim began, else 0."""
+    finished_ms: int
+    worker: str
+    """Who runs it, `""` unless active."""
+    parked: bool
+    reason: FailReason | None
+    outcome: bytes | None
+    """Of the last end: result or error. Packed `headpond.envelope.Outcome`."""

@@ -1,0 +1,162 @@
+"""A queue's name, its settings and what it looks like at one moment. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Literal, NewType
+
+from headpond.errors import ConfigInvalid, FieldError
+
+QueueName = NewType("QueueName", str)
+"""Lower case, as Kubernetes names: it becomes part of Deployments and of Redis keys."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+
+HoldSource = Literal["spec", "runtime"]
+"""Who holds a queue: its declaration, or somebody by API, CLI or dashboard. The stricter wins."""
+
+DAY_MS: Final = 86_400_000
+
+
+def check_queue_name(value: str) -> QueueName:
+    """Return `value` as a queue's name, or raise `ConfigInvalid`.
+
+    >>> check_queue_name("attendance")
+    'attendance'
+    """
+    if not _NAME.fullmatch(value):
+        detail = (
+            f"{value!r} is no queue name: 1 to 63 of a-z, 0-9 and '-',"
+            " beginning and ending with a letter or a digit."
+        )
+        raise ConfigInvalid([FieldError("/queue", detail)])
+    return QueueName(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long ended jobs are kept; whichever is reached first trims."""
+
+    age_ms: int
+    count: int
+    """0 keeps none: the job is gone, and its id free again, the moment it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """What the store itself must know of a queue; every process follows a change within a second."""
+
+    max_active: int = 0
+    """Jobs active at once over all workers; 0 means no limit."""
+    max_deliveries: int = 3
+    """A job whose lease runs out this often is poison and fails as `crashed`."""
+    lease_ms: int = 15_000
+    """DESIGN §4; renewed at a third of it."""
+    completed: Retention = Retention(DAY_MS, 1000)
+    failed: Retention = Retention(7 * DAY_MS, 500)
+    document: str = "{}"
+    """The whole effective QueueConfig spec as JSON, for those who want more than the above."""
+    version: int = 0
+    """Counts up with each change; given by the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why no job of a queue is started."""
+
+    source: HoldSource
+    by: str
+    reason: str
+    since_ms: int
+    until_ms: int = 0
+    """0 means until it is lifted."""
+
+
+class WorkerState(StrEnum):
+    """What a worker says of itself."""
+
+    STARTING = "starting"
+    WORKING = "working"
+    DRAINING = "draining"
+    """Told to stop claiming; jobs are still running."""
+    DRAINED = "drained"
+    """Acknowledged: claims nothing more, runs nothing; may be stopped."""
+    STOPPING = "stopping"
+    """Got SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSeen:
+    """One worker of a queue as the store last heard of it."""
+
+    id: str
+    state: WorkerState
+    slots: int
+    active: int
+    """Jobs it holds, exact by the store's own count."""
+    started_ms: int
+    seen_ms: int
+    host: str = ""
+    pid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSample:
+    """A queue at one moment of the store's clock. Counts are exact.
+
+    A store that can't be asked gives no sample (`None` where one is expected): unknown is not zero.
+    """
+
+    queue: str
+    at_ms: int
+    epoch: str
+    """Made when the queue first exists; another one means that the store lost its data."""
+    waiting: int
+    due: int
+    """Delayed jobs whose time has come; the next claim takes them."""
+    delayed: int
+    """Delayed jobs whose time has not come."""
+    active: int
+    completed: int
+    failed: int
+    cancelled: int
+    parked: int
+    """Jobs that the workers which saw them do not know; they wait (and count there)."""
+    held: tuple[Hold, ...]
+    """Empty when jobs may start."""
+    oldest_ms: int
+    """Since when the oldest waiting job waits, to the second and never too early; 0: none waits."""
+    next_due_ms: int
+    """When the next delayed job becomes due; 0: none."""
+    added_total: int
+    """Jobs ever accepted; only differences mean something."""
+    ended_total: int
+    """Handler runs ever ended, well or badly."""
+    run_us_total: int
+    """Microseconds that those took together."""
+    stale_total: int
+    """Reports that came with a stale fence and changed nothing."""
+    workers: tuple[WorkerSeen, ...] = ()
+    """Those heard of within a lease."""
+
+    @property
+    def outstanding(self) -> int:
+        """Jobs that want a worker: waiting, due or active."""
+        return self.waiting + self.due + self.active
+
+    @property
+    def backlog(self) -> int:
+        """Jobs that want to start: waiting or due."""
+        return self.waiting + self.due
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no job may start."""
+        return bool(self.held)
+
+    @property
+    def oldest_age_s(self) -> float:
+        """Seconds that the oldest waiting job has waited, 0 when none waits."""
+        return max(0, self.at_ms - self.oldest_ms) / 1000 if self.oldest_ms else 0.0

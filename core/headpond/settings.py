@@ -1,0 +1,80 @@
+"""What the environment says, read once in each composition root and passed on.
+
+Every variable begins with `HEADPOND_`; `REDIS_HOST`, `REDIS_PORT`, `REDIS_PASSWORD` and `REDIS_DB` are
+understood too (SEEDS A9.1, E3.2) and used where `HEADPOND_REDIS_URL` is not set.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import field_validator
+
+
+class RedisSettings(BaseSettings):
+    """Where the jobs are."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADPOND_", frozen=True, populate_by_name=True)
+
+    redis_url: SecretStr = SecretStr("")
+    """`redis://`, `rediss://` (TLS) or `unix://`; user, password and database number in it."""
+    redis_host: str = Field("localhost", validation_alias=AliasChoices("REDIS_HOST"))
+    redis_port: int = Field(6379, validation_alias=AliasChoices("REDIS_PORT"), ge=1, le=65535)
+    redis_password: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("REDIS_PASSWORD"))
+    redis_db: int = Field(0, validation_alias=AliasChoices("REDIS_DB"), ge=0)
+    namespace: str = "headpond"
+    """First part of every Redis key: several installations may share a Redis."""
+
+    @property
+    def url(self) -> str:
+        """The URL in force."""
+        given = self.redis_url.get_secret_value()
+        if given:
+            return given
+        secret = self.redis_password.get_secret_value()
+        login = f":{quote(secret, safe='')}@" if secret else ""
+        return f"redis://{login}{self.redis_host}:{self.redis_port}/{self.redis_db}"
+
+
+class AppSettings(RedisSettings):
+    """What every process that runs or accepts jobs must know."""
+
+    apps: Annotated[tuple[str, ...], NoDecode] = ()
+    """Modules that hold an `App`, separated by commas; empty: those with an entry point `headpond.apps`."""
+    log_level: str = "info"
+
+    @field_validator("apps", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+
+class ApiSettings(AppSettings):
+    """The API process."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    """0 picks a free one."""
+    api_key: SecretStr = SecretStr("")
+    """The one key that may do everything; without it the API answers 401 to all but the probes."""
+    max_body_bytes: int = Field(8 * 1024 * 1024, ge=1024)
+    """A request body over this is 413; a bulk of 1,000 small payloads fits well."""
+    max_payload_bytes: int = Field(256 * 1024, ge=64)
+    """One job's payload over this is 413."""
+
+
+class WorkerSettings(AppSettings):
+    """A worker process."""
+
+    queue: str = ""
+    worker_id: str = ""
+    """Unique while the process lives; in Kubernetes the pod's name. Empty: made of host and pid."""
+    grace_s: float = Field(25.0, ge=0)
+    """After SIGTERM running jobs may go on this long; then they are handed back."""
+    probe_port: int = Field(0, ge=0, le=65535)
+    """Port of /livez and /readyz; 0: none."""

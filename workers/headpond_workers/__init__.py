@@ -1,0 +1,1 @@
+"""Run the jobs of one queue in one process."""
