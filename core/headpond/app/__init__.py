@@ -1,0 +1,9 @@
+"""What authors of jobs touch: an app, its queues, its job types, and the job at hand."""
+
+from headpond.app.app import App
+from headpond.app.context import Job
+from headpond.app.job_type import Enqueued, JobType
+from headpond.app.queue import Queue, QueueDefaults
+from headpond.app.signals import Fail, Retry, Snooze
+
+__all__ = ["App", "Enqueued", "Fail", "Job", "JobType", "Queue", "QueueDefaults", "Retry", "Snooze"]

@@ -1,0 +1,64 @@
+"""An app: an installable set of job types, queues and routes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from headpond.app.queue import Queue, QueueDefaults
+from headpond.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from headpond.ports import QueueStore
+
+    Hook = Callable[[], Awaitable[None] | None]
+
+
+class App:
+    """Found by an entry point `headpond.apps` or by `HEADPOND_APPS`; knows no store until it is bound."""
+
+    def __init__(self, name: str) -> None:
+        """Begin with no queue."""
+        self.name = name
+        self.queues: dict[str, Queue] = {}
+        self.routers: list[Any] = []
+        """FastAPI routers, served by the API at their own paths."""
+        self.start_hooks: list[Hook] = []
+        self.stop_hooks: list[Hook] = []
+        self._store: QueueStore | None = None
+
+    def queue(self, name: str, **defaults: Any) -> Queue:
+        """Declare a queue; the keywords are those of `QueueDefaults`.
+
+        >>> App("billing").queue("invoices", concurrency=20, backoff="exponential:2s")
+        Queue(invoices)
+        """
+        queue = self.queues[name] = Queue(self, name, QueueDefaults(**defaults))
+        return queue
+
+    def include(self, router: Any) -> None:
+        """Serve a FastAPI router beside the API's own routes, behind the same credentials."""
+        self.routers.append(router)
+
+    def on_start(self, hook: Hook) -> Hook:
+        """Run `hook` when an API or worker process begins; may be used as a decorator."""
+        self.start_hooks.append(hook)
+        return hook
+
+    def on_stop(self, hook: Hook) -> Hook:
+        """Run `hook` when such a process ends; may be used as a decorator."""
+        self.stop_hooks.append(hook)
+        return hook
+
+    def bind(self, store: QueueStore) -> None:
+        """Give the app the store that `enqueue` writes to."""
+        self._store = store
+
+    @property
+    def store(self) -> QueueStore:
+        """The store; raises `StoreUnavailable` before `bind`."""
+        if self._store is None:
+            message = f"App {self.name!r} has no store yet: call app.bind(store) first."
+            raise StoreUnavailable(message)
+        return self._store

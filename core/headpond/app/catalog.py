@@ -1,0 +1,85 @@
+"""The apps of a process: found, loaded, and asked for queues and job types."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from headpond.app.app import App
+from headpond.errors import ConfigInvalid, FieldError, JobTypeUnknown, QueueUnknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headpond.app.job_type import JobType
+    from headpond.app.queue import Queue
+    from headpond.ports import QueueStore
+
+ENTRY_POINT_GROUP = "headpond.apps"
+
+
+def load_apps(names: Sequence[str]) -> list[App]:
+    """Import the named modules and return their apps; no names: every app with an entry point.
+
+    Raises `ConfigInvalid` for a module that can't be imported or holds no `App`.
+    """
+    modules = list(names) or [point.value for point in entry_points(group=ENTRY_POINT_GROUP)]
+    return [_load(module.partition(":")[0]) for module in modules]
+
+
+def _load(module: str) -> App:
+    try:
+        loaded = importlib.import_module(module)
+    except ImportError as error:
+        fault = FieldError("/apps", f"{module!r} can't be imported: {error}.")
+        raise ConfigInvalid([fault], source="HEADPOND_APPS") from error
+    for _, value in inspect.getmembers(loaded, lambda item: isinstance(item, App)):
+        return value  # type: ignore[no-any-return]  # getmembers does not narrow
+    fault = FieldError("/apps", f"{module!r} holds no headpond.App.")
+    raise ConfigInvalid([fault], source="HEADPOND_APPS")
+
+
+class Catalog:
+    """What the loaded apps offer, by queue and job type."""
+
+    def __init__(self, apps: Sequence[App]) -> None:
+        """Raise `ConfigInvalid` when two apps declare the same queue."""
+        self.apps = list(apps)
+        self._queues: dict[str, Queue] = {}
+        for app in apps:
+            for name, queue in app.queues.items():
+                if name in self._queues:
+                    other = self._queues[name].app.name
+                    fault = FieldError(f"/{name}", f"Declared by {other!r} and by {app.name!r}.")
+                    raise ConfigInvalid([fault], source="apps")
+                self._queues[name] = queue
+
+    def queue_names(self) -> list[str]:
+        """Return the names of all declared queues, sorted."""
+        return sorted(self._queues)
+
+    def queue(self, name: str) -> Queue:
+        """Return a queue, or raise `QueueUnknown` naming those that there are."""
+        try:
+            return self._queues[name]
+        except KeyError:
+            raise QueueUnknown(name, self._queues) from None
+
+    def job_types(self, queue: str) -> dict[str, JobType]:
+        """Return the job types of a queue by name."""
+        return self.queue(queue).job_types
+
+    def job_type(self, queue: str, name: str) -> JobType:
+        """Return a job type, or raise `QueueUnknown` or `JobTypeUnknown`."""
+        types = self.job_types(queue)
+        try:
+            return types[name]
+        except KeyError:
+            raise JobTypeUnknown(name, queue, types) from None
+
+    def bind(self, store: QueueStore) -> None:
+        """Give every app its store."""
+        for app in self.apps:
+            app.bind(store)

@@ -1,0 +1,189 @@
+"""A kind of job: its payload's model and its handler."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from headpond.app.context import Job
+from headpond.envelope import Envelope, pack
+from headpond.errors import ConfigInvalid, FieldError, PayloadInvalid
+from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob, check_job_id, check_tenant, parse_priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from headpond.app.queue import Queue
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """What became of an enqueue."""
+
+    id: JobId
+    created: bool
+    """False: a job of this id was there already, and nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """What a job type says of its jobs; `None` leaves it to the queue."""
+
+    timeout: str | float | timedelta | None = None
+    retries: int | None = None
+    backoff: str | None = None
+    priority: int | str | None = None
+
+
+class JobType:
+    """A handler with a name, in a queue. Calling it runs the handler here and now."""
+
+    def __init__(
+        self, queue: Queue, name: str, handler: Callable[..., Any], options: JobOptions
+    ) -> None:
+        """Read the handler's signature; raise `ConfigInvalid` when it can't be one."""
+        self.queue_of = queue
+        self.name = name
+        self.handler = handler
+        self.options = options
+        self.payload_parameter, self.job_parameter, self.model = _signature(name, handler)
+        self._adapter: TypeAdapter[Any] = TypeAdapter(Any if self.model is None else self.model)
+
+    @property
+    def queue(self) -> str:
+        """The queue's name."""
+        return self.queue_of.name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the handler directly, as in a test."""
+        return self.handler(*args, **kwargs)
+
+    def accept(self, payload: object) -> Any:
+        """Return the payload as the handler's model.
+
+        Raises `PayloadInvalid` with a JSON pointer and a sentence for each fault.
+        """
+        try:
+            return self._adapter.validate_python(payload)
+        except ValidationError as error:
+            raise PayloadInvalid(self.name, [_fault(each) for each in error.errors()]) from error
+
+    def pack(
+        self,
+        payload: object,
+        *,
+        job_id: str | None = None,
+        tenant: str = "",
+        priority: int | str | None = None,
+        delay_ms: int = 0,
+        run_at_ms: int = 0,
+        correlation_id: str = "",
+    ) -> NewJob:
+        """Validate the payload and make the job that a store takes.
+
+        Raises `PayloadInvalid` for the payload, the id, the tenant and the priority alike.
+        """
+        plain = self._adapter.dump_python(self.accept(payload), mode="json")
+        envelope = Envelope(
+            job_type=self.name,
+            args=[plain],
+            tenant=check_tenant(tenant),
+            correlation_id=correlation_id,
+        )
+        try:
+            body = pack(envelope)
+        except OverflowError as error:
+            fault = FieldError("", "An integer lies beyond 64 bits; send it as text.")
+            raise PayloadInvalid(self.name, [fault]) from error
+        return NewJob(
+            id=JobId(uuid.uuid4().hex) if job_id is None else check_job_id(job_id),
+            body=body,
+            priority=self._priority(priority),
+            tenant=tenant,
+            delay_ms=max(0, delay_ms),
+            run_at_ms=max(0, run_at_ms),
+        )
+
+    async def enqueue(
+        self,
+        payload: object,
+        *,
+        job_id: str | None = None,
+        tenant: str = "",
+        priority: int | str | None = None,
+        delay: timedelta | float | None = None,
+        run_at: datetime | None = None,
+        correlation_id: str = "",
+    ) -> Enqueued:
+        """Put a job into the queue; when this returns, the store has it.
+
+        Raises `PayloadInvalid`, or `StoreUnavailable` when it is not known whether the job is in: with
+        a `job_id` of your own the call may then be repeated safely.
+        """
+        job = self.pack(
+            payload,
+            job_id=job_id,
+            tenant=tenant,
+            priority=priority,
+            delay_ms=_milliseconds(delay),
+            run_at_ms=_moment(run_at),
+            correlation_id=correlation_id,
+        )
+        (created,) = await self.queue_of.app.store.enqueue(self.queue, [job])
+        return Enqueued(job.id, created)
+
+    def _priority(self, given: int | str | None) -> int:
+        for value in (given, self.options.priority, self.queue_of.live_priority):
+            if value is not None:
+                return parse_priority(value)
+        return DEFAULT_PRIORITY
+
+    def __repr__(self) -> str:
+        """Name the queue and the type."""
+        return f"JobType({self.queue}/{self.name})"
+
+
+def _signature(name: str, handler: Callable[..., Any]) -> tuple[str | None, str | None, Any]:
+    """Return the names of the payload's and the job's parameters, and the payload's model."""
+    try:
+        hints: Mapping[str, Any] = typing.get_type_hints(handler)
+    except NameError as error:
+        fault = FieldError(f"/{name}", f"The handler's annotations can't be resolved: {error}.")
+        raise ConfigInvalid([fault], source=f"job type {name}") from error
+    payload = job = None
+    for parameter in inspect.signature(handler).parameters.values():
+        if hints.get(parameter.name) is Job:
+            job = parameter.name
+        elif payload is None and parameter.default is inspect.Parameter.empty:
+            payload = parameter.name
+    return payload, job, hints.get(payload) if payload else None
+
+
+def _fault(error: Any) -> FieldError:
+    pointer = "".join(
+        "/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"]
+    )
+    text = str(error["msg"])
+    return FieldError(pointer, text if text.endswith(".") else f"{text}.")
+
+
+def _milliseconds(delay: timedelta | float | None) -> int:
+    if delay is None:
+        return 0
+    seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
+    return max(0, round(seconds * 1000))
+
+
+def _moment(run_at: datetime | None) -> int:
+    if run_at is None:
+        return 0
+    if run_at.tzinfo is None:
+        fault = FieldError("/run_at", "The time has no zone; give one, such as UTC.")
+        raise PayloadInvalid("any", [fault])
+    return round(run_at.astimezone(UTC).timestamp() * 1000)

@@ -1,0 +1,79 @@
+"""A queue as an app declares it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from headpond.app.job_type import JobOptions, JobType
+from headpond.errors import ConfigInvalid, FieldError
+from headpond.queues import check_queue_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    from headpond.app.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDefaults:
+    """What an app says of its queue; a `QueueConfig` wins over each, live. `None`: the schema's own default."""
+
+    concurrency: int | None = None
+    """Slots of a worker."""
+    retries: int | None = None
+    """Re-runs after the first run."""
+    backoff: str | None = None
+    """`exponential:2s`, `exponential:5s:5` (factor 5), `fixed:10s`."""
+    timeout: str | float | timedelta | None = None
+    priority: int | str | None = None
+    max_active: int | None = None
+    rate_limit: str | None = None
+    """`10/s`."""
+    max_workers: int | None = None
+    """Ceiling of the scaling."""
+
+
+class Queue:
+    """A named queue of an app, and the job types that it knows."""
+
+    def __init__(self, app: App, name: str, defaults: QueueDefaults) -> None:
+        """Check the name."""
+        self.app = app
+        self.name = check_queue_name(name)
+        self.defaults = defaults
+        self.job_types: dict[str, JobType] = {}
+        self.live_priority: int | str | None = defaults.priority
+        """Priority of jobs that say none; follows the QueueConfig in force."""
+
+    def job(
+        self,
+        name: str | None = None,
+        *,
+        timeout: str | float | timedelta | None = None,
+        retries: int | None = None,
+        backoff: str | None = None,
+        priority: int | str | None = None,
+    ) -> Callable[[Callable[..., Any]], JobType]:
+        """Make the decorated function the handler of a job type.
+
+        The first parameter without a default is the payload; annotate it with a pydantic model (or
+        anything that pydantic validates), and a parameter with `Job` to get the job at hand. `async def`
+        runs in the loop, `def` in a thread. Without a name the function's is taken, with dashes.
+        """
+
+        def register(handler: Callable[..., Any]) -> JobType:
+            given = name or handler.__name__.replace("_", "-")
+            if given in self.job_types:
+                fault = FieldError(f"/{given}", f"Queue {self.name!r} has two handlers for {given!r}.")
+                raise ConfigInvalid([fault], source=f"app {self.app.name}")
+            options = JobOptions(timeout, retries, backoff, priority)
+            job_type = self.job_types[given] = JobType(self, given, handler, options)
+            return job_type
+
+        return register
+
+    def __repr__(self) -> str:
+        """Name the queue."""
+        return f"Queue({self.name})"

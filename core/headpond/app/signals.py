@@ -1,0 +1,45 @@
+"""What a handler may raise to say how its job goes on. Anything else that it raises is an error."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+
+class Retry(Exception):  # noqa: N818 (a word to the queue, not an error)
+    """Run this job again; the attempt counts.
+
+    `after` is when: a `timedelta`, seconds, or `None` for the backoff of the queue. Past the last retry
+    the job fails as `exhausted` all the same.
+    """
+
+    def __init__(self, after: timedelta | float | None = None, reason: str = "") -> None:
+        """Keep when and why."""
+        self.after_s = _seconds(after)
+        super().__init__(reason or "The handler asked for a retry.")
+
+
+class Fail(Exception):  # noqa: N818 (a word to the queue, not an error)
+    """Give this job up at once, as `unrecoverable`: no retry would help."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep why."""
+        super().__init__(reason)
+
+
+class Snooze(Exception):  # noqa: N818 (a word to the queue, not an error)
+    """Run this job again later; the attempt does not count.
+
+    `until` is a moment with a time zone, a `timedelta`, or seconds from now.
+    """
+
+    def __init__(self, until: datetime | timedelta | float) -> None:
+        """Keep until when."""
+        self.until = until if isinstance(until, datetime) else None
+        self.after_s = None if isinstance(until, datetime) else _seconds(until)
+        super().__init__("The handler put the job off.")
+
+
+def _seconds(value: timedelta | float | None) -> float | None:
+    if isinstance(value, timedelta):
+        return max(0.0, value.total_seconds())
+    return None if value is None else max(0.0, float(value))

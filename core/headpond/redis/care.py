@@ -1,0 +1,167 @@
+"""Care of queues in Redis: settings, holds, draining, clearing, the governor's memory."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from headpond.errors import Invalid
+from headpond.jobs import JobState
+from headpond.queues import QueueSettings, Retention
+from headpond.redis.keys import control_channel, queues_key
+from headpond.redis.scripts import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headpond.queues import Hold, HoldSource
+    from headpond.redis.client import Client
+
+KEPT_DECISIONS: Final = 100
+
+
+class Care:
+    """Configure, hold, drain, clear, record."""
+
+    def __init__(self, client: Client) -> None:
+        """Keep the connection."""
+        self._client = client
+
+    # ── settings ──
+
+    async def configure(self, queue: str, settings: QueueSettings) -> int:
+        """Put the settings into force and the queue on the list."""
+        client = self._client
+        channel = control_channel(client.namespace, queue)
+        command = (
+            *client.head("configure", queue),
+            client.now(),
+            secrets.token_hex(8),
+            channel,
+            *_fields(settings),
+        )
+        listed = ("SADD", queues_key(client.namespace), queue)
+        version, _ = await client.pipeline([command, listed])
+        return int(version)
+
+    async def settings(self, queue: str) -> QueueSettings | None:
+        """Return the settings in force."""
+        names = [*_fields(QueueSettings())[::2], "version"]
+        key = self._client.key(queue, "meta")
+        values = await self._client.command(("HMGET", key, *names))
+        said = dict(zip(names, values, strict=True))
+        if said["version"] is None:
+            return None
+        return QueueSettings(
+            max_active=int(said["max_active"]),
+            max_deliveries=int(said["max_deliveries"]),
+            lease_ms=int(said["lease_ms"]),
+            completed=Retention(int(said["completed_age_ms"]), int(said["completed_count"])),
+            failed=Retention(int(said["failed_age_ms"]), int(said["failed_count"])),
+            document=said["document"].decode(),
+            version=int(said["version"]),
+        )
+
+    async def forget(self, queue: str) -> None:
+        """Take the queue off the list; its jobs stay."""
+        await self._client.command(("SREM", queues_key(self._client.namespace), queue))
+
+    # ── holds ──
+
+    async def hold(self, queue: str, hold: Hold) -> None:
+        """Start no more jobs."""
+        said = {"by": hold.by, "reason": hold.reason, "since_ms": hold.since_ms}
+        await self._held(queue, hold.source, json.dumps(said), hold.until_ms)
+
+    async def resume(self, queue: str, source: HoldSource) -> bool:
+        """Lift the hold of one source."""
+        return await self._held(queue, source, "", 0)
+
+    async def _held(self, queue: str, source: HoldSource, said: str, until_ms: int) -> bool:
+        channel = control_channel(self._client.namespace, queue)
+        had = await self._client.run("hold", queue, f"held_{source}", said, until_ms, channel)
+        return bool(had)
+
+    # ── jobs, many at once ──
+
+    async def clear(self, queue: str, states: Sequence[JobState]) -> int:
+        """Remove the jobs of these states, 1,000 a step, so that no step blocks Redis for long."""
+        removed = 0
+        for state in states:
+            if state is JobState.ACTIVE:
+                raise Invalid("Active jobs can't be cleared: pause the queue, or cancel them.")
+            removed += await self._clear(queue, state)
+        return removed
+
+    async def _clear(self, queue: str, state: JobState) -> int:
+        client = self._client
+        there = await client.command(("ZCARD", client.key(queue, state.value)))
+        script = client.scripts["clear"]
+        head = _head_for_state(script, client, queue, state)
+        is_waiting = 1 if state is JobState.WAITING else 0
+        removed = 0
+        while removed < there:  # what is enqueued meanwhile is not meant
+            step = await client.command((*head, client.now(), is_waiting))
+            removed += step
+            if not step:
+                break
+        return removed
+
+    # ── workers ──
+
+    async def drain(self, queue: str, workers: Sequence[str]) -> None:
+        """Mark workers as draining, and tell them."""
+        if workers:
+            marks = [part for worker in workers for part in (worker, 1)]
+            await self._mark(queue, ("HSET", self._client.key(queue, "draining"), *marks))
+
+    async def undrain(self, queue: str, workers: Sequence[str]) -> None:
+        """Take the marks away, and tell them."""
+        if workers:
+            await self._mark(queue, ("HDEL", self._client.key(queue, "draining"), *workers))
+
+    async def _mark(self, queue: str, command: tuple[Any, ...]) -> None:
+        channel = control_channel(self._client.namespace, queue)
+        await self._client.pipeline([command, ("PUBLISH", channel, "drain")])
+
+    # ── the governor ──
+
+    async def set_wake(self, queue: str, backlog: int) -> None:
+        """Leave the mark that the next enqueue over it announces."""
+        key = self._client.key(queue, "meta")
+        field = ("HSET", key, "wake_at", backlog) if backlog else ("HDEL", key, "wake_at")
+        await self._client.command(field)
+
+    async def record(self, queue: str, decision: str) -> None:
+        """Keep a decision."""
+        key = self._client.key(queue, "decisions")
+        trim = ("LTRIM", key, 0, KEPT_DECISIONS - 1)
+        await self._client.pipeline([("LPUSH", key, decision), trim])
+
+    async def decisions(self, queue: str, limit: int) -> list[str]:
+        """Return the newest decisions."""
+        key = self._client.key(queue, "decisions")
+        found = await self._client.command(("LRANGE", key, 0, max(0, limit - 1)))
+        return [each.decode() for each in found]
+
+
+def _fields(settings: QueueSettings) -> list[str | int]:
+    return [
+        "max_active", settings.max_active,
+        "max_deliveries", settings.max_deliveries,
+        "lease_ms", settings.lease_ms,
+        "completed_age_ms", settings.completed.age_ms,
+        "completed_count", settings.completed.count,
+        "failed_age_ms", settings.failed.age_ms,
+        "failed_count", settings.failed.count,
+        "document", settings.document,
+    ]  # fmt: skip
+
+
+def _head_for_state(
+    script: Script, client: Client, queue: str, state: JobState
+) -> tuple[str | int, ...]:
+    columns = (state.value if column == "state" else column for column in script.columns)
+    keys = (client.key(queue, column) for column in columns)
+    return ("EVALSHA", script.sha, len(script.columns), *keys)

@@ -1,0 +1,66 @@
+"""Every Redis key as a name. All keys of a queue share one hash tag, so that a queue lives in one slot.
+
+Jobs are kept in columns: one sorted set for each state, one hash for each attribute, the job's id as member
+and field. A step of N jobs is then a handful of variadic commands, whatever N is.
+`docs/decisions/0001-redis-data-model.md` argues it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+COLUMNS: Final = {
+    # ── where a job is: exactly one of these six ──
+    "waiting": "ZSET id → level and fair tag: the order in which jobs start",
+    "delayed": "ZSET id → due, ms",
+    "active": "ZSET id → end of the lease, ms",
+    "completed": "ZSET id → ended, ms",
+    "failed": "ZSET id → ended, ms",
+    "cancelled": "ZSET id → ended, ms",
+    # ── what a job is ──
+    "jobs": "HASH id → enqueued (13 digits, ms) and the packed envelope",
+    "standing": "HASH id → priority|tenant, only for those that are not the default",
+    "owners": "HASH id → fence|old score|claimed ms, only while active",
+    "tries": "HASH id → attempts · 1000 + crashes, only when not 0",
+    "since": "HASH id → waiting since, ms, only when it isn't the enqueue",
+    "outcomes": "HASH id → packed outcome of the last end",
+    "reasons": "HASH id → why it is in failed",
+    "parked": "HASH id → the job type that no worker knew yet",
+    # ── what the queue is ──
+    "meta": "HASH settings, holds, counters, virtual times, epoch",
+    "tags": "HASH level and tenant → last fair tag; gone whenever nothing waits",
+    "ages": "ZSET second → the same second: those in which a waiting job began to wait",
+    "age_counts": "HASH second → how many waiting jobs began in it",
+    "wake": "ZSET with one member while there may be work: idle workers block on it",
+    "decisions": "LIST of scaling decisions as JSON, newest first",
+    # ── who works ──
+    "beats": "ZSET worker → heard of until, ms",
+    "workers": "HASH worker → what it says of itself, JSON",
+    "busy": "HASH worker → jobs it holds",
+    "draining": "HASH worker → 1: it is asked to stop claiming",
+}
+"""Suffix → type and meaning; `docs/reference/redis-keys.md` is made of this."""
+
+
+def queue_key(namespace: str, queue: str, column: str) -> str:
+    """Return the key of a queue's column.
+
+    >>> queue_key("headpond", "attendance", "waiting")
+    '{headpond:attendance}:waiting'
+    """
+    return f"{{{namespace}:{queue}}}:{column}"
+
+
+def queues_key(namespace: str) -> str:
+    """Return the key of the SET of all configured queues."""
+    return f"{namespace}:queues"
+
+
+def wake_channel(namespace: str) -> str:
+    """Return the channel on which an enqueue that crossed a mark names its queue."""
+    return f"{namespace}:wake"
+
+
+def control_channel(namespace: str, queue: str) -> str:
+    """Return the channel on which a queue's workers and API processes hear of changes."""
+    return f"{namespace}:control:{queue}"

@@ -1,0 +1,176 @@
+"""Looking at queues and jobs in Redis. Nothing here changes anything."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from headpond.jobs import FailReason, JobId, JobState, StoredJob
+from headpond.ports import Page
+from headpond.queues import Hold, QueueSample, WorkerSeen, WorkerState
+from headpond.redis.keys import queues_key
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headpond.redis.client import Client
+
+_STAMP: Final = 13
+_STATES: Final = ("waiting", "delayed", "active", "completed", "failed", "cancelled")
+_NEWEST_FIRST: Final = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+
+
+class Looking:
+    """Read, find, page, sample."""
+
+    def __init__(self, client: Client) -> None:
+        """Keep the connection."""
+        self._client = client
+
+    async def read(self, queue: str, ids: Sequence[JobId]) -> list[StoredJob | None]:
+        """Return jobs by id, `None` for each that there is not."""
+        if not ids:
+            return []
+        rows = await self._client.command((*self._client.head("read", queue), *ids))
+        return [stored(queue, row) if row else None for row in rows]
+
+    async def find(self, job_id: JobId) -> list[StoredJob]:
+        """Ask every queue in one round trip: an id is unique in its queue only."""
+        queues = await self.queues()
+        if not queues:
+            return []
+        commands = [(*self._client.head("read", queue), job_id) for queue in queues]
+        replies = await self._client.pipeline(commands)
+        rows = zip(queues, replies, strict=True)
+        return [stored(queue, reply[0]) for queue, reply in rows if reply[0]]
+
+    async def page(self, queue: str, state: JobState, cursor: str, limit: int) -> Page:
+        """List jobs of a state.
+
+        The cursor is a score and how many jobs of that very score were listed: jobs that leave the state
+        between two pages move nothing, but one that leaves from among equals may hide one of them.
+        """
+        newest_first = state in _NEWEST_FIRST
+        score, _, listed = cursor.partition("~")
+        args = (
+            _STATES.index(state.value) + 1,
+            1 if newest_first else 0,
+            score or ("+inf" if newest_first else "-inf"),
+            int(listed or 0),
+            limit + 1,
+        )
+        rows = await self._client.command((*self._client.head("page", queue), *args))
+        found = [(row[2].decode(), stored(queue, row)) for row in rows[:limit] if row]
+        following = ""
+        if len(rows) > limit and found:
+            last = found[-1][0]
+            same = sum(1 for each, _ in found if each == last)
+            following = f"{last}~{same + (int(listed or 0) if last == score else 0)}"
+        return Page(tuple(job for _, job in found), following)
+
+    async def sample(self, queues: Sequence[str]) -> dict[str, QueueSample]:
+        """Sample the queues: one small script each, all in one write."""
+        return await self._sampled(queues, [])
+
+    async def tick(self, queues: Sequence[str]) -> dict[str, QueueSample]:
+        """Reap, promote and trim, then sample."""
+        now = self._client.now()
+        return await self._sampled(queues, [(*self._client.head("tick", q), now) for q in queues])
+
+    async def _sampled(
+        self, queues: Sequence[str], first: list[tuple[Any, ...]]
+    ) -> dict[str, QueueSample]:
+        now = self._client.now()
+        commands = [(*self._client.head("sample", queue), now) for queue in queues]
+        if not commands:
+            return {}
+        replies = (await self._client.pipeline([*first, *commands]))[len(first) :]
+        samples = (_sample(queue, row) for queue, row in zip(queues, replies, strict=True))
+        return {sample.queue: sample for sample in samples if sample.epoch}
+
+    async def queues(self) -> list[str]:
+        """Return the configured queues."""
+        names = await self._client.command(("SMEMBERS", queues_key(self._client.namespace)))
+        return sorted(name.decode() for name in names)
+
+
+def _sample(queue: str, row: list[Any]) -> QueueSample:
+    now, waiting, due, delayed, active, completed, failed, cancelled, parked = row[:9]
+    oldest_second, next_due, meta, seen = row[9:]
+    epoch, spec, runtime, until, added, ended, run_us, stale, lease = meta
+    held = []
+    if spec:
+        held.append(_hold("spec", spec, 0))
+    until_ms = int(until or 0)
+    if runtime and (until_ms == 0 or until_ms > now):
+        held.append(_hold("runtime", runtime, until_ms))
+    lease_ms = int(lease or 15_000)
+    return QueueSample(
+        queue=queue,
+        at_ms=now,
+        epoch=(epoch or b"").decode(),
+        waiting=waiting,
+        due=due,
+        delayed=delayed,
+        active=active,
+        completed=completed,
+        failed=failed,
+        cancelled=cancelled,
+        parked=parked,
+        held=tuple(held),
+        oldest_ms=min(now, (oldest_second + 1) * 1000) if oldest_second else 0,
+        next_due_ms=next_due,
+        added_total=int(added or 0),
+        ended_total=int(ended or 0),
+        run_us_total=int(run_us or 0),
+        stale_total=int(stale or 0),
+        workers=tuple(_worker(each, lease_ms) for each in sorted(seen)),
+    )
+
+
+def _hold(source: Any, packed: bytes, until_ms: int) -> Hold:
+    said = json.loads(packed)
+    return Hold(source, said["by"], said["reason"], said["since_ms"], until_ms)
+
+
+def _worker(row: list[Any], lease_ms: int) -> WorkerSeen:
+    name, says, active, until = row
+    said = json.loads(says or b"{}")
+    return WorkerSeen(
+        id=name.decode(),
+        state=WorkerState(said.get("state", "working")),
+        slots=said.get("slots", 0),
+        active=active,
+        started_ms=said.get("started_ms", 0),
+        seen_ms=until - lease_ms,
+        host=said.get("host", ""),
+        pid=said.get("pid", 0),
+    )
+
+
+def stored(queue: str, row: list[Any]) -> StoredJob:
+    """Make a job of a row of `read.lua`."""
+    job_id, name, score, body, standing, owner, tries, reason, outcome, parked = row
+    state = JobState(name.decode())
+    priority, _, tenant = standing.decode().partition("|")
+    attempts, crashes = divmod(int(tries), 1000)
+    at = int(float(score))
+    fence, _, rest = owner.decode().partition("|")
+    return StoredJob(
+        id=JobId(job_id.decode()),
+        queue=queue,
+        state=state,
+        body=body[_STAMP:],
+        priority=int(priority or 5),
+        tenant=tenant,
+        attempts=attempts,
+        crashes=crashes,
+        created_ms=int(body[:_STAMP]),
+        due_ms=at if state is JobState.DELAYED else 0,
+        claimed_ms=int(rest.partition("|")[2]) if rest else 0,
+        finished_ms=at if state in _NEWEST_FIRST else 0,
+        worker=fence.rpartition(".")[0],
+        parked=bool(parked),
+        reason=FailReason(reason.decode()) if reason else None,
+        outcome=outcome or None,
+    )

@@ -1,0 +1,38 @@
+-- finish: jobs that ended well go to completed with their outcome.
+-- KEYS  active owners busy meta completed outcomes waiting wake jobs standing tries since reasons parked
+-- ARGV  now · worker · run µs of all · n · then for each job: id, fence, outcome
+-- RETURNS the ids that this fence no longer held
+-- COST  O(n log n) and at most 1,000 trimmed; n at most 500
+local active, owners, busy, meta, completed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local outcomes, waiting, wake, jobs, standing = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local tries, since, reasons, parked = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+--@include now
+--@include drop
+--@include owned
+local good, stale = take_owned(ARGV[2], 5, 3, tonumber(ARGV[4]))
+if #good == 0 then
+  return stale
+end
+local set = redis.call('HMGET', meta, 'completed_count', 'completed_age_ms', 'max_active')
+local keep = tonumber(set[1] or 1000)
+redis.call('HINCRBY', meta, 'ended', #good)
+redis.call('HINCRBY', meta, 'run_us', ARGV[3])
+local ids, ended, told = {}, {}, {}
+for i, job in ipairs(good) do
+  ids[i] = job[2]
+  ended[2 * i - 1] = now
+  ended[2 * i] = job[2]
+  told[2 * i - 1] = job[2]
+  told[2 * i] = ARGV[job[1] + 2]
+end
+if keep == 0 then
+  drop(ids)
+else
+  redis.call('ZADD', completed, unpack(ended))
+  redis.call('HSET', outcomes, unpack(told))
+  trim(completed, keep, now - tonumber(set[2] or 86400000))
+end
+if set[3] and set[3] ~= '0' and redis.call('EXISTS', waiting) == 1 then
+  redis.call('ZADD', wake, 0, '0') -- a place under maxActive is free again
+end
+return stale

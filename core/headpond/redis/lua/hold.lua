@@ -1,0 +1,18 @@
+-- hold: start no job of this queue, or start them again.
+-- KEYS  meta wake
+-- ARGV  now · field of the source · who, why and since as JSON ('' lifts) · until ms (0: no end) · control channel
+-- RETURNS 1 when there was a hold of this source before
+-- COST  O(1)
+local meta, wake = KEYS[1], KEYS[2]
+local had = redis.call('HEXISTS', meta, ARGV[2])
+if ARGV[3] == '' then
+  redis.call('HDEL', meta, ARGV[2])
+else
+  redis.call('HSET', meta, ARGV[2], ARGV[3])
+end
+if ARGV[2] == 'held_runtime' then
+  redis.call('HSET', meta, 'held_until', ARGV[4])
+end
+redis.call('ZADD', wake, 0, '0')
+redis.call('PUBLISH', ARGV[5], 'hold')
+return had

@@ -1,0 +1,28 @@
+-- drop: forget jobs that are in no state any more. At most 1,000 ids.
+-- Needs: jobs, standing, tries, since, outcomes, reasons, parked.
+local function drop(ids)
+  if #ids == 0 then
+    return
+  end
+  for _, column in ipairs({ jobs, standing, tries, since, outcomes, reasons, parked }) do
+    redis.call('HDEL', column, unpack(ids))
+  end
+end
+
+-- trim: keep the newest `keep` ended jobs and none from before `oldest`; at most 1,000 go. Needs: drop.
+local function trim(ended, keep, oldest)
+  local ids = redis.call('ZRANGEBYSCORE', ended, '-inf', '(' .. string.format('%.0f', oldest), 'LIMIT', 0, 500)
+  if #ids > 0 then
+    redis.call('ZREM', ended, unpack(ids))
+    drop(ids)
+  end
+  local over = math.min(redis.call('ZCARD', ended) - keep, 500)
+  if over > 0 then
+    local popped = redis.call('ZPOPMIN', ended, over)
+    ids = {}
+    for i = 1, #popped, 2 do
+      ids[#ids + 1] = popped[i]
+    end
+    drop(ids)
+  end
+end

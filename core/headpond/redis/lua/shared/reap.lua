@@ -1,0 +1,29 @@
+-- reap: take up to `limit` jobs from workers whose lease ran out; poison goes to failed.
+-- Needs: active, owners, busy, tries, failed, reasons, outcomes, meta, wake, now, put_back.
+local function reap(limit)
+  local ids = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, limit)
+  if #ids == 0 then
+    return 0
+  end
+  local deliveries = tonumber(redis.call('HGET', meta, 'max_deliveries') or 3)
+  local held = redis.call('HMGET', owners, unpack(ids))
+  redis.call('ZREM', active, unpack(ids))
+  redis.call('HDEL', owners, unpack(ids))
+  for i, id in ipairs(ids) do
+    local worker, score, claimed = string.match(held[i], '^(.*)%.%d+|([^|]*)|(%d+)$')
+    if redis.call('HINCRBY', busy, worker, -1) <= 0 then
+      redis.call('HDEL', busy, worker)
+    end
+    local crashes = redis.call('HINCRBY', tries, id, 1) % 1000
+    if crashes >= deliveries then
+      local why = 'Its worker was lost ' .. crashes .. ' times while it ran, last ' .. worker .. '.'
+      redis.call('ZADD', failed, now, id)
+      redis.call('HSET', reasons, id, 'crashed')
+      redis.call('HSET', outcomes, id, cmsgpack.pack({ tonumber(claimed), 0, false, 'WorkerLost', why, '', worker }))
+    else
+      put_back(id, score)
+    end
+  end
+  redis.call('ZADD', wake, 0, '0')
+  return #ids
+end

@@ -1,0 +1,33 @@
+-- rows: jobs with everything that is known of them.
+-- Needs: waiting, delayed, active, completed, failed, cancelled, jobs, standing, owners, tries, since,
+-- outcomes, reasons, parked. A job that there is not gives an empty row.
+local function rows(ids)
+  local found = {}
+  for i, id in ipairs(ids) do
+    local body = redis.call('HGET', jobs, id)
+    local state, score = '', false
+    for name, key in pairs({
+      waiting = waiting, delayed = delayed, active = active,
+      completed = completed, failed = failed, cancelled = cancelled,
+    }) do
+      local at = redis.call('ZSCORE', key, id)
+      if at then
+        state, score = name, at
+      end
+    end
+    if not body or not score then
+      found[i] = {}
+    else
+      found[i] = {
+        id, state, score, body,
+        redis.call('HGET', standing, id) or '',
+        redis.call('HGET', owners, id) or '',
+        redis.call('HGET', tries, id) or '0',
+        redis.call('HGET', reasons, id) or '',
+        redis.call('HGET', outcomes, id) or '',
+        redis.call('HEXISTS', parked, id),
+      }
+    end
+  end
+  return found
+end
