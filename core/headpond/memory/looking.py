@@ -1,0 +1,77 @@
+"""A queue at one moment, as the governor, the API and `headpond queues` see it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from headpond.jobs import JobState
+from headpond.queues import QueueSample, WorkerSeen
+
+if TYPE_CHECKING:
+    from headpond.memory.queue import Queue
+
+SECOND_MS: Final = 1000
+
+
+def sample(queue: Queue, now_ms: int) -> QueueSample:
+    """Count the queue."""
+    places, totals, due = queue.places, queue.totals, queue.due(now_ms)
+    return QueueSample(
+        queue=queue.name,
+        at_ms=now_ms,
+        epoch=queue.epoch,
+        waiting=places.count(JobState.WAITING),
+        due=due,
+        delayed=places.count(JobState.DELAYED) - due,
+        active=places.count(JobState.ACTIVE),
+        completed=places.count(JobState.COMPLETED),
+        failed=places.count(JobState.FAILED),
+        cancelled=places.count(JobState.CANCELLED),
+        parked=_parked(queue),
+        held=queue.held(now_ms),
+        oldest_ms=_oldest_ms(queue, now_ms),
+        next_due_ms=next_due_ms(queue),
+        added_total=totals.added,
+        ended_total=totals.ended,
+        run_us_total=totals.run_us,
+        stale_total=totals.stale,
+        workers=_workers(queue, now_ms),
+    )
+
+
+def next_due_ms(queue: Queue) -> int:
+    """Return when the first delayed job becomes (or became) due, 0 for none."""
+    row = queue.places.first(JobState.DELAYED)
+    return row.due_ms if row else 0
+
+
+def _parked(queue: Queue) -> int:
+    idle = (JobState.WAITING, JobState.DELAYED)
+    return sum(bool(row.parked) for state in idle for row in queue.places.each(state))
+
+
+def _oldest_ms(queue: Queue, now_ms: int) -> int:
+    """Return the end of the second in which the oldest began to wait: never too early."""
+    since = min((row.since_ms for row in queue.places.each(JobState.WAITING)), default=None)
+    if since is None:
+        return 0
+    return min(now_ms, since - since % SECOND_MS + SECOND_MS)
+
+
+def _workers(queue: Queue, now_ms: int) -> tuple[WorkerSeen, ...]:
+    active = Counter(row.worker for row in queue.places.each(JobState.ACTIVE))
+    return tuple(
+        WorkerSeen(
+            id=beat.id,
+            state=beat.state,
+            slots=beat.slots,
+            active=active[beat.id],
+            started_ms=beat.started_ms,
+            seen_ms=seen_ms,
+            host=beat.host,
+            pid=beat.pid,
+        )
+        for _, (beat, seen_ms) in sorted(queue.beats.items())
+        if now_ms - seen_ms < queue.settings.lease_ms
+    )
