@@ -8,7 +8,6 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 PY := .venv/bin/python
-export PYTHONSAFEPATH := 1
 
 .PHONY: help
 help: ## Say what there is
@@ -69,6 +68,6 @@ lock: .venv/.made ## Renew constraints.txt from pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what the words above made, .venv included
-	@rm -rf .venv .headpond .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .headpond .hypothesis .loq_cache .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@rm -rf build dist htmlcov .coverage .coverage.* benchmarks/results
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
