@@ -1,6 +1,6 @@
 """Headpond: job queues on Kubernetes that raise their own workers. The public names."""
 
-from headpond.app import App, Enqueued, Fail, Job, JobType, Queue, Retry, Snooze
+from headpond.app import App, Enqueued, Fail, Job, JobStatus, JobType, Queue, Retry, Snooze
 from headpond.errors import HeadpondError
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Fail",
     "HeadpondError",
     "Job",
+    "JobStatus",
     "JobType",
     "Queue",
     "Retry",

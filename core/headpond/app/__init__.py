@@ -5,5 +5,17 @@ from headpond.app.context import Job
 from headpond.app.job_type import Enqueued, JobType
 from headpond.app.queue import Queue, QueueDefaults
 from headpond.app.signals import Fail, Retry, Snooze
+from headpond.app.status import JobStatus
 
-__all__ = ["App", "Enqueued", "Fail", "Job", "JobType", "Queue", "QueueDefaults", "Retry", "Snooze"]
+__all__ = [
+    "App",
+    "Enqueued",
+    "Fail",
+    "Job",
+    "JobStatus",
+    "JobType",
+    "Queue",
+    "QueueDefaults",
+    "Retry",
+    "Snooze",
+]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from headpond.app.context import Job
+from headpond.app.status import JobStatus, status_of
 from headpond.envelope import Envelope, pack
 from headpond.errors import ConfigInvalid, FieldError, PayloadInvalid
 from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob, check_job_id, check_tenant, parse_priority
@@ -137,6 +138,12 @@ class JobType:
         )
         (created,) = await self.queue_of.app.store.enqueue(self.queue, [job])
         return Enqueued(job.id, created)
+
+    async def status(self, job_id: str) -> JobStatus | None:
+        """Return how a job of this type stands; `None` when there is no such job (any more)."""
+        (stored,) = await self.queue_of.app.store.read(self.queue, [JobId(job_id)])
+        status = status_of(stored) if stored is not None else None
+        return status if status is not None and status.type == self.name else None
 
     def _priority(self, given: int | str | None) -> int:
         for value in (given, self.options.priority, self.queue_of.live_priority):

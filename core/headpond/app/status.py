@@ -1,0 +1,68 @@
+"""How a job stands, as whoever enqueued it sees it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from headpond.envelope import unpack_envelope, unpack_outcome
+
+if TYPE_CHECKING:
+    from headpond.jobs import FailReason, JobId, JobState, StoredJob
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """A job at one moment."""
+
+    id: JobId
+    type: str
+    tenant: str
+    state: JobState
+    attempts: int
+    """How often the handler ran and ended."""
+    result: Any
+    """What the handler returned; `None` until it has."""
+    error: str
+    """Class name of what the handler raised the last time it ended, `""` when it ended well."""
+    message: str
+    """The error's own words."""
+    reason: FailReason | None
+    """Why it is in `failed`."""
+    created_at: datetime
+    due_at: datetime | None
+    """When a delayed job becomes due."""
+    started_at: datetime | None
+    """When its latest run began."""
+    finished_at: datetime | None
+    """When it was completed, failed or cancelled for good."""
+
+
+def status_of(job: StoredJob) -> JobStatus:
+    """Unpack what the store has."""
+    envelope = unpack_envelope(job.body)
+    outcome = unpack_outcome(job.outcome) if job.outcome is not None else None
+    return JobStatus(
+        id=job.id,
+        type=envelope.job_type,
+        tenant=job.tenant,
+        state=job.state,
+        attempts=job.attempts,
+        result=outcome.result if outcome else None,
+        error=outcome.error if outcome else "",
+        message=outcome.message if outcome else "",
+        reason=job.reason,
+        created_at=_moment(job.created_ms),
+        due_at=_known(job.due_ms),
+        started_at=_known(job.claimed_ms or (outcome.started_ms if outcome else 0)),
+        finished_at=_known(job.finished_ms),
+    )
+
+
+def _known(moment_ms: int) -> datetime | None:
+    return _moment(moment_ms) if moment_ms else None
+
+
+def _moment(moment_ms: int) -> datetime:
+    return datetime.fromtimestamp(moment_ms / 1000, UTC)
