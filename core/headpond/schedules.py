@@ -1,10 +1,11 @@
-"""Cron expressions and their occurrences. Pure: the time is given, time zones come as `tzinfo` values.
+"""Cron expressions and their occurrences. Pure: the time and the time zone are given.
 
-Five fields (minute, hour, day of month, month, day of week), each `*`, a number, a range, a list, a step
-or a name; day of month and day of week are alternatives when both are restricted, as in Vixie cron.
+Five fields (minute, hour, day of month, month, day of week), each `*`, a number, a range, a list, a
+step or a name; day of month and day of week are alternatives when both are restricted, as in Vixie
+cron.
 
-Where clocks change, an expression with a fixed hour fires once a day: an hour that is skipped fires by
-as much later as was skipped, an hour that comes twice fires the first time. With `*` as the hour it
+Where clocks change, an expression with a fixed hour fires once a day: in a skipped hour it fires by
+as much later as was skipped, in an hour that comes twice the first time. With `*` as the hour it
 fires by elapsed time: not in the skipped hour, and in both of the doubled ones.
 """
 
@@ -21,7 +22,20 @@ from headpond.errors import ConfigInvalid, FieldError
 HORIZON_DAYS: Final = 366 * 8 + 1
 """29 February may be eight years away (1896 to 1904, 2096 to 2104)."""
 
-_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTHS: Final = (
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "oct",
+    "nov",
+    "dec",
+)
 _DAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MACROS: Final = {
     "@hourly": "0 * * * *",
@@ -78,10 +92,12 @@ class Cron:
         return of_month or of_week if self.either_day else of_month and of_week
 
     def latest(self, now_ms: int, tz: tzinfo) -> int:
-        """Return the last occurrence at or before `now_ms`, 0 when there was none in eight years."""
+        """Return the last occurrence at or before `now_ms`, 0 when none was in eight years."""
         day = _day(now_ms, tz) + timedelta(days=1)
         for _ in range(HORIZON_DAYS):
-            found = [at for at in _occurrences(self, tz, day) if at <= now_ms] if self.on(day) else []
+            found = (
+                [at for at in _occurrences(self, tz, day) if at <= now_ms] if self.on(day) else []
+            )
             if found:
                 return found[-1]
             day -= timedelta(days=1)
@@ -91,7 +107,9 @@ class Cron:
         """Return the first occurrence after `now_ms`, 0 when there is none in eight years."""
         day = _day(now_ms, tz) - timedelta(days=1)
         for _ in range(HORIZON_DAYS):
-            found = (at for at in _occurrences(self, tz, day) if at > now_ms) if self.on(day) else ()
+            found = (
+                (at for at in _occurrences(self, tz, day) if at > now_ms) if self.on(day) else ()
+            )
             first = next(iter(found), 0)
             if first:
                 return first

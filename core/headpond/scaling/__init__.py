@@ -1,5 +1,7 @@
 """How many workers a queue shall have: one pure function, and every step of it in words."""
 
+from headpond.scaling.decide import decide, wake_mark
+from headpond.scaling.memory import Memory, memory_from_json, recall
 from headpond.scaling.model import (
     Behavior,
     Decision,
@@ -8,6 +10,7 @@ from headpond.scaling.model import (
     Pause,
     Policy,
     Rate,
+    Seen,
     Select,
     Step,
     Target,
@@ -18,12 +21,18 @@ __all__ = [
     "Behavior",
     "Decision",
     "Inputs",
+    "Memory",
     "Mode",
     "Pause",
     "Policy",
     "Rate",
+    "Seen",
     "Select",
     "Step",
     "Target",
     "Window",
+    "decide",
+    "memory_from_json",
+    "recall",
+    "wake_mark",
 ]

@@ -6,12 +6,14 @@ It lives in the status of the custom resource and in the governor; a process tha
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
+import msgspec
+
 KEPT: Final = 24
-"""Entries of a history: a window of a minute then has a grain of a few seconds, a status stays small."""
+"""Entries of a history: a window of a minute has a grain of a few seconds, a status stays small."""
 
 History = tuple[tuple[int, int], ...]
 """(when, how many), oldest first."""
@@ -32,7 +34,7 @@ class Memory:
     """Everything that `decide` knows besides its arguments."""
 
     since_ms: int = 0
-    """When whoever decides began; 0: with the next decision. Nothing goes down for a window after."""
+    """When whoever decides began; 0: with the next decision. For a window nothing goes down."""
     epoch: str = ""
     """The store's, as last seen."""
     reset_ms: int = 0
@@ -56,14 +58,14 @@ class Memory:
     """When the number rose and by how much, for the rate policies."""
     lowered: History = ()
     highs: History = ()
-    """Recommendations, each higher than all that came later: their first in a window is its highest."""
+    """Recommendations, each higher than all later ones: a window's first is its highest."""
     lows: History = ()
     asked_backlog: int = 0
     """The backlog for which the starting workers were asked."""
 
     def to_json(self) -> str:
         """Return it as JSON."""
-        return json.dumps(asdict(self), separators=(",", ":"))
+        return msgspec.json.encode(self).decode()
 
     def restarted(self) -> Memory:
         """Return what is still worth knowing after a restart of whoever decides."""
@@ -75,33 +77,33 @@ class Memory:
         )
 
 
-def memory_from_json(text: str) -> Memory:
-    """Return the memory that `to_json` wrote; what a newer version added is left out.
+class _Learned(msgspec.Struct):
+    service_s: float | None
+    cold_start_s: float
 
-    Raises `ValueError` for anything else.
+
+class _Recalled(msgspec.Struct):
+    inputs: _Learned
+
+
+def memory_from_json(text: str) -> Memory:
+    """Return the memory that `to_json` wrote, without what a newer version added.
+
+    A damaged one is an empty one: then nothing goes down for a window.
     """
-    given = json.loads(text)
-    if not isinstance(given, dict):
-        message = f"A memory is a JSON object, not {text[:40]!r}."
-        raise ValueError(message)
-    known = {item.name: given[item.name] for item in fields(Memory) if item.name in given}
-    for name in ("raised", "lowered", "highs", "lows"):
-        known[name] = tuple((int(at), int(n)) for at, n in known.get(name, ()))
-    if known.get("counters") is not None:
-        known["counters"] = Counters(**known["counters"])
-    return Memory(**known)
+    try:
+        return msgspec.json.decode(text, type=Memory)
+    except (msgspec.DecodeError, UnicodeError):
+        return Memory()
 
 
 def recall(decision: str) -> Memory:
-    """Return what the JSON of an earlier decision still teaches; an empty memory when it is damaged."""
+    """Return what the JSON of an earlier decision teaches; an empty memory when it is damaged."""
     try:
-        inputs = json.loads(decision)["inputs"]
-        service_s, cold_start_s = inputs["service_s"], float(inputs["cold_start_s"])
-        return Memory(
-            service_s=None if service_s is None else float(service_s), cold_start_s=cold_start_s
-        )
-    except (ValueError, KeyError, TypeError):
+        inputs = msgspec.json.decode(decision, type=_Recalled).inputs
+    except (msgspec.DecodeError, UnicodeError):
         return Memory()
+    return Memory(service_s=inputs.service_s, cold_start_s=inputs.cold_start_s)
 
 
 def remember_high(history: History, at_ms: int, value: int) -> History:
@@ -123,7 +125,7 @@ def bounded(history: History) -> History:
     """
     if len(history) <= KEPT:
         return history
-    gaps = [later[0] - earlier[0] for earlier, later in zip(history, history[1:], strict=False)]
+    gaps = [later[0] - earlier[0] for earlier, later in pairwise(history)]
     closest = gaps.index(min(gaps))
     merged = (history[closest + 1][0], history[closest][1])
     return (*history[:closest], merged, *history[closest + 2 :])

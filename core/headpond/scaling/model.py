@@ -1,18 +1,20 @@
-"""The values around a scaling decision: what is wanted (`Policy`), what came of it (`Decision`). Pure.
+"""The values around a scaling decision: what is wanted, what is seen, what came of it. Pure.
 
 What the decision must remember between two samples is in `memory`.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+    from headpond.queues import QueueSample
     from headpond.scaling.memory import Memory
     from headpond.schedules import Cron
 
@@ -81,12 +83,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A floor at set times: from each occurrence of `cron`, for `for_s` seconds, at least `min`."""
+    """Other bounds at set times: from each occurrence of `cron`, for `for_s` seconds."""
 
     cron: Cron
     tz: tzinfo
     min: int
     for_s: float
+    max: int = 0
+    """Takes the place of `Policy.max`; 0: that one stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,26 @@ class Policy:
     on_unknown_at_least: int = 0
     """`onUnknown: {atLeast: n}`; 0 is `{hold: true}`."""
     pause: Pause = Pause.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What is there at one moment: the queue by its store, its workers by whoever runs them."""
+
+    queue: str
+    now_ms: int
+    sample: QueueSample | None
+    """`None`: the store could not be asked. Unknown is not zero."""
+    replicas: int
+    """Workers wanted, as last written."""
+    starting: int = 0
+    """Of these, not yet heard of by the store."""
+    cold_start_s: float = 0.0
+    """How long the latest start took until the worker claimed; 0: not known."""
+    crash_looping: bool = False
+    """New workers die before they work."""
+    trouble: str = ""
+    """A sentence on what is wrong with the workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +216,7 @@ class Decision:
     def to_json(self) -> str:
         """Return it as JSON for the store, the status and the API, without the memory."""
         foreseen = {"at_ms": self.next_change_ms, "to": self.next_change_to}
-        return json.dumps(
+        return msgspec.json.encode(
             {
                 "at_ms": self.at_ms,
                 "queue": self.queue,
@@ -201,12 +225,11 @@ class Decision:
                 "rule": self.rule,
                 "reason": self.reason,
                 "writes": self.writes,
-                "inputs": asdict(self.inputs),
-                "steps": [asdict(step) for step in self.steps],
+                "inputs": self.inputs,
+                "steps": self.steps,
                 "next_change": foreseen if self.next_change_ms else None,
-            },
-            separators=(",", ":"),
-        )
+            }
+        ).decode()
 
 
 def change(before: int, after: int) -> str:
