@@ -59,6 +59,18 @@ def names(claims: Sequence[Claim | StoredJob]) -> list[str]:
     return [claim.id for claim in claims]
 
 
+def forged(claim: Claim, *, job_id: str = "", fence: str = "") -> Claim:
+    """Return the claim with another id or fence."""
+    return Claim(
+        JobId(job_id or claim.id),
+        claim.body,
+        fence or claim.fence,
+        claim.attempts,
+        claim.crashes,
+        claim.since_ms,
+    )
+
+
 class Bench:
     """A configured queue, and what the test has put into it.
 

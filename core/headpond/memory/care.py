@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from headpond.errors import Invalid
 from headpond.jobs import JobState
 
 if TYPE_CHECKING:
@@ -32,12 +33,9 @@ def resume(queue: Queue, source: HoldSource, now_ms: int) -> bool:
 
 def clear(queue: Queue, states: Sequence[JobState]) -> int:
     """Drop the jobs of these states; an active one belongs to its worker."""
-    rows = [
-        row
-        for state in JobState
-        if state in states and state is not JobState.ACTIVE
-        for row in queue.places.each(state)
-    ]
+    if JobState.ACTIVE in states:
+        raise Invalid("Active jobs can't be cleared: hold the queue and wait for their end.")
+    rows = [row for state in states for row in queue.places.each(state)]
     for row in rows:
         queue.places.drop(row)
     return len(rows)

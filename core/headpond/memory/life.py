@@ -86,7 +86,7 @@ def _trim(queue: Queue, state: JobState, keep: Retention, now_ms: int) -> None:
         if row is None:
             return
         over = queue.places.count(state) > keep.count
-        if not over and row.finished_ms + keep.age_ms > now_ms:
+        if not over and row.finished_ms + keep.age_ms >= now_ms:
             return
         queue.places.drop(row)
 
@@ -98,6 +98,7 @@ def claim(queue: Queue, worker: str, want: int, now_ms: int) -> tuple[Claim, ...
     while len(claims) < (want if room is None else min(want, room)):
         row = queue.places.first(JobState.WAITING)
         if row is None:
+            queue.tags.rest()
             break
         queue.places.lift(row)
         queue.tags.claimed(row.priority, row.tenant, row.tag)

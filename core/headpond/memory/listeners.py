@@ -1,6 +1,7 @@
 """Who waits for a word of the store, in whichever event loop.
 
-Workers wait for jobs, governors for backlogs. Not thread safe by itself: the store's lock guards every call.
+Workers wait for jobs, governors for backlogs. Not thread safe by itself: the store's lock guards
+every call.
 """
 
 from __future__ import annotations

@@ -80,10 +80,10 @@ class MemoryQueueStore:
     async def exchange(
         self, queue: str, worker: str, ended: Sequence[Ended], want: int
     ) -> Exchange:
-        """Reap, promote, apply the reports, then claim."""
+        """Apply the reports, reap, promote, then claim."""
         with self._step(queue) as (q, now_ms):
-            life.refresh(q, now_ms)
             stale = tuple(e.id for e in ended if not life.report(q, e, now_ms))
+            life.refresh(q, now_ms)
             held, draining = bool(q.held(now_ms)), worker in q.draining
             claims = () if held or draining else life.claim(q, worker, want, now_ms)
             return Exchange(claims, stale, looking.next_due_ms(q), held, draining, now_ms)
@@ -127,18 +127,18 @@ class MemoryQueueStore:
 
     async def sample(self, queues: Sequence[str]) -> dict[str, QueueSample]:
         """Sample those that are configured."""
-        return {name: self._sample(name) for name in queues if self._is_listed(name)}
+        return {name: self._sample(name) for name in queues if self._is_known(name)}
 
     async def queues(self) -> list[str]:
         """Return the names of all configured queues, sorted."""
         with self._changed:
-            return sorted(name for name in self._queues if self._is_listed(name))
+            return sorted(name for name, queue in self._queues.items() if queue.listed)
 
     # ── care ──
 
     async def tick(self, queues: Sequence[str]) -> dict[str, QueueSample]:
         """Refresh and sample those that are configured."""
-        return {name: self._tick(name) for name in queues if self._is_listed(name)}
+        return {name: self._tick(name) for name in queues if self._is_known(name)}
 
     async def configure(self, queue: str, settings: QueueSettings) -> int:
         """Put the settings into force."""
@@ -208,9 +208,9 @@ class MemoryQueueStore:
         with self._step(queue) as (q, _):
             return list(q.decisions)[:limit]
 
-    def _is_listed(self, name: str) -> bool:
+    def _is_known(self, name: str) -> bool:
         with self._changed:
-            return name in self._queues and self._queues[name].listed
+            return name in self._queues and self._queues[name].settings.version > 0
 
     def _sample(self, name: str) -> QueueSample:
         with self._step(name) as (q, now_ms):

@@ -154,6 +154,8 @@ def stored(queue: str, row: list[Any]) -> StoredJob:
     state = JobState(name.decode())
     priority, _, tenant = standing.decode().partition("|")
     attempts, crashes = divmod(int(tries), 1000)
+    # The run that ended well is not written down: a job that needs no second one costs nothing.
+    attempts += state is JobState.COMPLETED
     at = int(float(score))
     fence, _, rest = owner.decode().partition("|")
     return StoredJob(

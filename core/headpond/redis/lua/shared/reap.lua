@@ -19,7 +19,8 @@ local function reap(limit)
       local why = 'Its worker was lost ' .. crashes .. ' times while it ran, last ' .. worker .. '.'
       redis.call('ZADD', failed, now, id)
       redis.call('HSET', reasons, id, 'crashed')
-      redis.call('HSET', outcomes, id, cmsgpack.pack({ tonumber(claimed), 0, false, 'WorkerLost', why, '', worker }))
+      -- an array of 7 by hand: a Lua table can't hold the nil that the result is
+      redis.call('HSET', outcomes, id, '\151' .. cmsgpack.pack(tonumber(claimed), 0, nil, 'WorkerLost', why, '', worker))
     else
       put_back(id, score)
     end
