@@ -9,7 +9,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateTable
 
-from headpond_school.records import Base
+from headpond_school.records import metadata
 
 LOCK_WAIT_S: Final = 30
 """How long a writer waits for its turn in SQLite; a turn takes well under a millisecond."""
@@ -22,7 +22,7 @@ async def open_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     try:
         async with engine.begin() as connection:
-            for table in Base.metadata.sorted_tables:
+            for table in metadata.sorted_tables:
                 # IF NOT EXISTS, because several processes begin at once.
                 await connection.execute(CreateTable(table, if_not_exists=True))
     except BaseException:
@@ -34,16 +34,16 @@ async def open_engine(url: str) -> AsyncEngine:
 def _options(url: str) -> dict[str, Any]:
     if make_url(url).get_backend_name() != "sqlite":
         return {"pool_pre_ping": True}
-    # SQLite has one writer at a time: a second connection of this process would wait for the first by
-    # polling, whereas the pool hands the one connection on at once, first come, first served.
+    # SQLite has one writer at a time: a second connection of this process would wait for the first
+    # by polling, whereas the pool hands the one connection on at once, first come, first served.
     return {"pool_size": 1, "max_overflow": 0, "pool_timeout": LOCK_WAIT_S}
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     """Let readers not block, and writers wait for their turn.
 
-    With `synchronous = NORMAL` a commit survives the death of every process; the latest ones before a
-    power cut may be undone, as with Redis' own `appendfsync everysec`.
+    With `synchronous = NORMAL` a commit survives the death of every process; the latest ones before
+    a power cut may be undone, as with Redis' own `appendfsync everysec`.
     """
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_S * 1000}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date as Date  # noqa: N812 (the field is called `date`, as on the wire)
 from datetime import datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -35,13 +34,8 @@ _SHOWN: Final = 60
 """An error quotes this much of what was sent."""
 
 
-class Status(StrEnum):
-    """What is said of the student."""
-
-    PRESENT = "present"
-    ABSENT = "absent"
-    LATE = "late"
-    EXCUSED = "excused"
+Status = Literal["present", "absent", "late", "excused"]
+"""What is said of the student."""
 
 
 def _shown(value: object) -> str:
@@ -50,7 +44,7 @@ def _shown(value: object) -> str:
 
 
 def _as_word(longest: int) -> Callable[[object], str]:
-    """Return the check of an id; 7 is the same as "7", because some systems number their students."""
+    """Return the check of an id; 7 is the same as "7", as some systems count their students."""
 
     def check(value: object) -> str:
         is_number = isinstance(value, int) and not isinstance(value, bool)
@@ -131,7 +125,7 @@ class Mark(BaseModel):
 
     @property
     def job_id(self) -> str:
-        """The id of the job that records this mark; equal for equal tenant, student, session and day.
+        """The id of the job that records this mark: one for each tenant, student, session, day.
 
         >>> sent = {"tenantId": "acme", "institutionId": 1, "studentId": 7, "sessionId": 2}
         >>> Mark.model_validate(sent | {"date": "2024-12-25", "status": "late"}).job_id

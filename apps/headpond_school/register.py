@@ -36,7 +36,7 @@ class Register:
             await engine.dispose()
 
     async def record(self, mark: Mark, job_id: str) -> Recorded:
-        """Write the mark down in a transaction of its own; what is written already stays as it is."""
+        """Write the mark down in a transaction of its own; what stands already stays as it is."""
         if self._engine is None:
             message = "The register is closed: the process has to run the app's start hooks first."
             raise RuntimeError(message)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from examples.demo.roster import Key
+    from demo.roster import Key
 
 QUERY = "SELECT tenant_id, student_id, session_id, date, status FROM school_attendance"
 

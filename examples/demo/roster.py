@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import random
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -12,7 +12,7 @@ Kind = Literal["new", "repeat", "invalid"]
 Key = tuple[str, str, str, str]
 """Tenant, student, session and day: what the database may know only once."""
 
-FIRST_DAY: Final = datetime.date(2026, 11, 2)
+FIRST_DAY: Final = dt.date(2026, 11, 2)
 STATUSES: Final = ("present",) * 17 + ("absent", "late", "excused")
 SESSIONS: Final = ("morning", "noon", None)
 """`None` marks the whole day."""
@@ -51,11 +51,14 @@ def make_roster(plan: Plan) -> list[Entry]:
     marks = [_mark(number, chance) for number in range(plan.new)]
     chance.shuffle(marks)
     placed = [(float(at), Entry("new", body, at)) for at, body in enumerate(marks)]
-    for at in chance.sample(range(plan.new), plan.repeats):
-        placed.append((chance.uniform(at + 0.5, plan.new), Entry("repeat", marks[at], at)))
-    for number in range(plan.invalid):
-        body = _spoilt(chance.choice(marks), number)
-        placed.append((chance.uniform(0, plan.new), Entry("invalid", body)))
+    placed += [
+        (chance.uniform(at + 0.5, plan.new), Entry("repeat", marks[at], at))
+        for at in chance.sample(range(plan.new), plan.repeats)
+    ]
+    placed += [
+        (chance.uniform(0, plan.new), Entry("invalid", _spoilt(chance.choice(marks), number)))
+        for number in range(plan.invalid)
+    ]
     return [entry for _, entry in sorted(placed, key=lambda pair: pair[0])]
 
 
@@ -79,7 +82,7 @@ def _mark(number: int, chance: random.Random) -> dict[str, Any]:
     rest, tenant = divmod(number, len(TENANTS))
     rest, session = divmod(rest, len(SESSIONS))
     days, student = divmod(rest, 300)
-    day = FIRST_DAY + datetime.timedelta(days=days)
+    day = FIRST_DAY + dt.timedelta(days=days)
     numbered = tenant == 0
     body: dict[str, Any] = {
         "tenantId": TENANTS[tenant],

@@ -1,7 +1,7 @@
 """Send the roster by HTTP over several connections, and count the answers.
 
-A mark whose answer never came (the connection broke, or 503) is sent again, unchanged: its job id makes
-that safe. It may then be answered as a repeat of itself, so the count goes by what was sent.
+A mark whose answer never came (the connection broke, or 503) is sent again, unchanged: its job id
+makes that safe. It may then be answered as a repeat of itself, so the count goes by what was sent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from examples.demo.roster import Entry, Kind
+    from demo.roster import Entry, Kind
 
 MARK: Final = "/api/v2/api/school/attendance/mark"
 
@@ -69,7 +69,7 @@ class Sender:
     async def _send_each(self, entries: Iterator[Entry]) -> None:
         for entry in entries:
             if entry.kind == "repeat":
-                # A repeat of an *accepted* mark: it stands later, so its first is on its way at least.
+                # It stands after its first, which is therefore on its way at least.
                 await self._accepted[entry.first].wait()
             answer, tries = await self._post(entry)
             self.tally.sent += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
 import signal
@@ -24,7 +25,7 @@ STOP_S: Final = 30
 """Longer than the grace that `up` gives its workers."""
 
 WORK_MS: Final = 100
-"""The latency of the slow system that each mark pretends to ask, so that there is a backlog to see."""
+"""Latency of the slow system that each mark pretends to ask, so that there is a backlog to see."""
 
 
 class NotReady(Exception):  # noqa: N818 (a state, not an error of the code)
@@ -46,27 +47,30 @@ class System:
 
     async def start(self) -> None:
         """Start, and return when it answers; a second time, it finds its jobs again."""
+        self._child = self._begin()
+        async with httpx.AsyncClient(base_url=self.url) as client:
+            await self._answering(client, self._child)
+
+    def _begin(self) -> subprocess.Popen[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._output = self.log.open("ab")
-        command = [sys.executable, "-m", "headpond.cli", "up", "headpond_school"]
-        command += ["-f", str(QUEUES), "--data", str(self.folder / "data")]
+        command = [Path(sys.executable).with_name("headpond"), "up", "headpond_school"]
+        command += ["-f", QUEUES, "--data", self.folder / "data"]
         command += ["--port", self.url.rpartition(":")[2], "--no-open"]
-        environment = os.environ | {
+        environment = {
             "HEADPOND_API_KEY": self.key,
             "HEADPOND_DATABASE_URL": f"sqlite:///{self.database}",
             "HEADPOND_SCHOOL_WORK_MS": str(WORK_MS),
         }
         # A session of its own, so that Ctrl-C reaches us alone and the tree goes down in order.
-        self._child = subprocess.Popen(
+        return subprocess.Popen(
             command,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=environment,
+            env=os.environ | environment,
             start_new_session=True,
         )
-        async with httpx.AsyncClient(base_url=self.url) as client:
-            await self._answering(client, self._child)
 
     async def _answering(self, client: httpx.AsyncClient, child: subprocess.Popen[bytes]) -> None:
         deadline = asyncio.get_running_loop().time() + START_S
@@ -116,7 +120,7 @@ class System:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _tree(self) -> list[psutil.Process]:
-        """Return `up` and all below it, `up` first so that it can't mend what is killed after it."""
+        """Return `up` and all below it; `up` first, so that it can't mend what is killed next."""
         if self._child is None:
             return []
         try:
@@ -148,7 +152,5 @@ def _command(process: psutil.Process) -> str:
 
 
 def _kill(process: psutil.Process) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()
-    except psutil.NoSuchProcess:
-        pass
