@@ -5,8 +5,8 @@ The derivation, with its sources, is in `docs/explanation/scaling.md`; in short,
     workers = ceil((λ·S + backlog·S / T) / slots)
 
 λ are the runs asked for per second, S the seconds of one run, T the time to catch up in, slots the
-runs that one worker has going at once. λ·S runs are going on average when nothing waits; the work of
-the backlog, backlog·S seconds of it, keeps backlog·S/T more going when it is done within T.
+runs that one worker has going at once. λ·S runs are going on average when nothing waits; the work
+of the backlog, backlog·S seconds of it, keeps backlog·S/T more going when it is done within T.
 """
 
 from __future__ import annotations
