@@ -54,8 +54,8 @@ class System:
     def _begin(self) -> subprocess.Popen[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._output = self.log.open("ab")
-        command = [Path(sys.executable).with_name("headpond"), "up", "headpond_school"]
-        command += ["-f", QUEUES, "--data", self.folder / "data"]
+        command = [str(Path(sys.executable).with_name("headpond")), "up", "headpond_school"]
+        command += ["-f", str(QUEUES), "--data", str(self.folder / "data")]
         command += ["--port", self.url.rpartition(":")[2], "--no-open"]
         environment = {
             "HEADPOND_API_KEY": self.key,
