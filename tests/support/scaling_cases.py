@@ -39,7 +39,7 @@ SETTLED = Memory(since_ms=NOW_MS - 3_600_000, epoch="e1")
 HELD = (Hold("runtime", "ana", "broken import", NOW_MS - 1000),)
 
 
-def a_sample(**changes: Any) -> QueueSample:  # noqa: ANN401 - fields of the sample
+def a_sample(**changes: Any) -> QueueSample:
     """Return a queue with nothing in it, but for the fields given."""
     return replace(EMPTY, **changes)
 
@@ -58,7 +58,7 @@ def learned(
     *,
     service_s: float | None = None,
     arrival_per_s: float = 0.0,
-    **changes: Any,  # noqa: ANN401
+    **changes: Any,
 ) -> Memory:
     """Return a settled memory that knows these averages."""
     return replace(
@@ -75,7 +75,7 @@ def decided(
     sample: QueueSample | None,
     replicas: int,
     memory: Memory = SETTLED,
-    **seen: Any,  # noqa: ANN401 - fields of Seen
+    **seen: Any,
 ) -> Decision:
     """Decide for the queue `attendance` at `NOW_MS`."""
     return decide(policy, Seen("attendance", NOW_MS, sample, replicas, **seen), memory)

@@ -87,10 +87,10 @@ class Care:
 
     async def clear(self, queue: str, states: Sequence[JobState]) -> int:
         """Remove the jobs of these states, 1,000 a step, so that no step blocks Redis for long."""
+        if JobState.ACTIVE in states:
+            raise Invalid("Active jobs can't be cleared: hold the queue and wait for their end.")
         removed = 0
         for state in states:
-            if state is JobState.ACTIVE:
-                raise Invalid("Active jobs can't be cleared: pause the queue, or cancel them.")
             removed += await self._clear(queue, state)
         return removed
 
@@ -141,8 +141,10 @@ class Care:
 
     async def decisions(self, queue: str, limit: int) -> list[str]:
         """Return the newest decisions."""
+        if limit <= 0:
+            return []
         key = self._client.key(queue, "decisions")
-        found = await self._client.command(("LRANGE", key, 0, max(0, limit - 1)))
+        found = await self._client.command(("LRANGE", key, 0, limit - 1))
         return [each.decode() for each in found]
 
 

@@ -71,6 +71,7 @@ class RedisLeaseKeeper:
             if self._channel is None:
                 self._channel = self._redis.pubsub(ignore_subscribe_messages=True)
                 self._channel.subscribe(control_channel(self._client.namespace, self._queue))
+                self._channel.get_message(timeout=TIMEOUT_S)  # Redis' answer, which is no word
             return self._channel.get_message(timeout=timeout_s) is not None
         except redis.RedisError as error:
             self._forget_channel()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
+from headpond.errors import Invalid
 from headpond.jobs import FailReason, JobId, JobState, StoredJob
 from headpond.ports import Page
 from headpond.queues import Hold, QueueSample, WorkerSeen, WorkerState
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from headpond.redis.client import Client
 
 _STAMP: Final = 13
+_CURSOR: Final = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]\d{1,3})?)~(\d{1,9})", re.ASCII)
 _STATES: Final = ("waiting", "delayed", "active", "completed", "failed", "cancelled")
 _NEWEST_FIRST: Final = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
@@ -51,12 +54,12 @@ class Looking:
         between two pages move nothing, but one that leaves from among equals may hide one of them.
         """
         newest_first = state in _NEWEST_FIRST
-        score, _, listed = cursor.partition("~")
+        score, listed = _parse_cursor(cursor)
         args = (
             _STATES.index(state.value) + 1,
             1 if newest_first else 0,
             score or ("+inf" if newest_first else "-inf"),
-            int(listed or 0),
+            listed,
             limit + 1,
         )
         rows = await self._client.command((*self._client.head("page", queue), *args))
@@ -65,7 +68,7 @@ class Looking:
         if len(rows) > limit and found:
             last = found[-1][0]
             same = sum(1 for each, _ in found if each == last)
-            following = f"{last}~{same + (int(listed or 0) if last == score else 0)}"
+            following = f"{last}~{same + (listed if last == score else 0)}"
         return Page(tuple(job for _, job in found), following)
 
     async def sample(self, queues: Sequence[str]) -> dict[str, QueueSample]:
@@ -92,6 +95,15 @@ class Looking:
         """Return the configured queues."""
         names = await self._client.command(("SMEMBERS", queues_key(self._client.namespace)))
         return sorted(name.decode() for name in names)
+
+
+def _parse_cursor(cursor: str) -> tuple[str, int]:
+    if not cursor:
+        return "", 0
+    found = _CURSOR.fullmatch(cursor)
+    if found is None:
+        raise Invalid(f"{cursor!r} is no cursor of this list; leave it out to begin at the start.")
+    return found[1], int(found[2])
 
 
 def _sample(queue: str, row: list[Any]) -> QueueSample:

@@ -1,0 +1,361 @@
+"""Who is woken: workers when a job may be there, their threads by a word, governors by a mark.
+
+Times here are real: a wait that is woken ends long before `LONG_S`, and no test waits that long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bench import a_job, names
+from headpond.jobs import JobState
+from headpond.queues import Hold, QueueSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+
+    from bench import Bench
+    from headpond.ports import LeaseKeeper, QueueStore
+
+LONG_S = 4.0
+SOON_S = 2.0
+"""Far less than `LONG_S`, and far more than any answer takes on a busy machine."""
+
+
+@contextlib.contextmanager
+def soon() -> Any:
+    """Fail when what is inside takes as long as a wait that nobody wakes."""
+    start = time.monotonic()
+    yield
+    assert time.monotonic() - start < SOON_S
+
+
+async def woken_by(bench: Bench, act: Callable[[], Awaitable[object]]) -> None:
+    """Wait as an idle worker does, act, and expect the wait to end soon."""
+    waiting = asyncio.create_task(bench.store.wait(bench.name, LONG_S))
+    await asyncio.wait({waiting}, timeout=0.05)
+    with soon():
+        await act()
+        await waiting
+
+
+async def settle(bench: Bench) -> None:
+    """Use up what woke earlier: a worker that was woken for nothing waits again."""
+    for _ in range(5):
+        start = time.monotonic()
+        await bench.store.wait(bench.name, 0.05)
+        if time.monotonic() - start >= 0.04:
+            return
+    pytest.fail("wait() returns at once again and again although nothing can be claimed")
+
+
+async def test_a_wait_without_a_job_ends_in_time(bench: Bench) -> None:
+    """Nobody comes: the wait is as long as asked, about."""
+    await settle(bench)
+    start = time.monotonic()
+    await bench.store.wait(bench.name, 0.2)
+    assert 0.15 <= time.monotonic() - start < SOON_S
+
+
+async def test_an_enqueue_wakes_a_waiting_worker(bench: Bench) -> None:
+    """A job for an idle worker starts at once."""
+    await settle(bench)
+    await woken_by(bench, lambda: bench.add("a"))
+    assert names(await bench.claim()) == ["a"]
+
+
+async def test_a_job_that_came_before_the_wait_is_not_slept_through(bench: Bench) -> None:
+    """Between an empty exchange and the wait a job may come; the wait must see it."""
+    assert await bench.claim() == ()
+    await settle(bench)
+    await bench.add("a")
+    with soon():
+        await bench.store.wait(bench.name, LONG_S)
+
+
+async def test_a_nearer_due_job_wakes_a_waiting_worker(bench: Bench) -> None:
+    """A worker that sleeps until the next due job must hear of an earlier one."""
+    await bench.add("later", delay_ms=60_000)
+    await settle(bench)
+    await woken_by(bench, lambda: bench.add("sooner", delay_ms=1000))
+    assert (await bench.exchange(want=1)).next_due_ms == bench.clock.now_ms() + 1000
+
+
+async def test_a_resume_wakes_a_waiting_worker(bench: Bench) -> None:
+    """What piled up during a hold starts when it ends."""
+    now = bench.clock.now_ms()
+    await bench.store.hold(bench.name, Hold("runtime", "asha", "", now))
+    await bench.add("a")
+    await settle(bench)
+    await woken_by(bench, lambda: bench.store.resume(bench.name, "runtime"))
+    assert names(await bench.claim()) == ["a"]
+
+
+async def test_a_release_wakes_a_waiting_worker(bench: Bench) -> None:
+    """What one worker hands back another one takes."""
+    await bench.add("a")
+    claim = await bench.take("w1")
+    await settle(bench)
+    await woken_by(bench, lambda: bench.release(claim))
+    assert names(await bench.claim(1, "w2")) == ["a"]
+
+
+async def test_a_retry_at_once_wakes_a_waiting_worker(bench: Bench) -> None:
+    """So does a failed job that is to run again now."""
+    await bench.add("a")
+    claim = await bench.take("w1")
+    await settle(bench)
+    await woken_by(bench, lambda: bench.fail(claim, retry_in_ms=0))
+    assert names(await bench.claim(1, "w2")) == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["lost", "due"])
+async def test_a_tick_wakes_a_waiting_worker(bench: Bench, kind: str) -> None:
+    """Jobs that a tick reaps or promotes are for whoever is idle."""
+    await bench.add("a", delay_ms=1000 if kind == "due" else 0)
+    await bench.claim(1, "w1")
+    await settle(bench)
+    bench.in_ms(15_001)
+    await woken_by(bench, bench.tick)
+    assert names(await bench.claim(1, "w2")) == ["a"]
+
+
+@pytest.mark.parametrize("end", ["done", "fail", "release"])
+async def test_a_freed_place_wakes_a_waiting_worker(bench: Bench, end: str) -> None:
+    """Under `max_active`, a job that ends in one worker lets another one start the next."""
+    await bench.configure(max_active=1)
+    await bench.add("a", "b")
+    claim = await bench.take("w1")
+    assert await bench.claim(1, "w2") == ()
+    report = {"done": bench.done, "fail": bench.fail, "release": bench.release}[end]
+    await settle(bench)
+    await woken_by(bench, lambda: report(claim))
+    assert len(await bench.claim(1, "w2")) == 1
+
+
+async def test_a_raised_limit_wakes_a_waiting_worker(bench: Bench) -> None:
+    """New settings that allow more let more start at once."""
+    await bench.configure(max_active=1)
+    await bench.add("a", "b")
+    await bench.take("w1")
+    assert await bench.claim(1, "w2") == ()
+    await settle(bench)
+    await woken_by(bench, lambda: bench.configure(max_active=2))
+    assert names(await bench.claim(1, "w2")) == ["b"]
+
+
+async def test_an_undrained_worker_is_woken(bench: Bench) -> None:
+    """A worker that may claim again looks at once."""
+    await bench.store.drain(bench.name, ["w1"])
+    await bench.add("a")
+    keeper = bench.store.leases(bench.name, "w1")
+    hearing = asyncio.create_task(asyncio.to_thread(keeper.hear, LONG_S))
+    with soon():
+        await until_done(hearing, lambda: bench.store.undrain(bench.name, ["w1"]))
+    assert await hearing
+    keeper.close()
+
+
+async def test_every_idle_worker_is_woken_for_many_jobs(bench: Bench) -> None:
+    """Five workers of one slot and five jobs: all of them work, though a word may wake but one."""
+    await settle(bench)
+
+    async def work(worker: str) -> list[str]:
+        while True:
+            await bench.store.wait(bench.name, LONG_S)
+            answer = await bench.store.exchange(bench.name, worker, [], 1)
+            if answer.claims:
+                return names(answer.claims)
+
+    working = [asyncio.create_task(work(f"w{number}")) for number in range(5)]
+    await asyncio.wait(working, timeout=0.05)
+    with soon():
+        await bench.store.enqueue(bench.name, [a_job(f"job-{number}") for number in range(5)])
+        got = await asyncio.gather(*working)
+    bench.accepted = [a_job(f"job-{number}").id for number in range(5)]
+    assert sorted(got) == [[f"job-{number}"] for number in range(5)]
+
+
+async def test_a_wait_that_is_given_up_takes_no_wake_up_along(bench: Bench) -> None:
+    """A worker that stops waiting as a job comes leaves the word to the next worker."""
+    await settle(bench)
+    waiting = asyncio.create_task(bench.store.wait(bench.name, LONG_S))
+    await asyncio.wait({waiting}, timeout=0.05)
+    waiting.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await waiting
+    with soon():
+        await bench.add("a")
+        await bench.store.wait(bench.name, LONG_S)
+
+
+async def test_a_held_queue_lets_its_workers_rest(bench: Bench) -> None:
+    """Waiting jobs that nobody may start wake nobody again and again."""
+    await bench.add("a", "b", "c")
+    await bench.store.hold(bench.name, Hold("runtime", "asha", "", bench.clock.now_ms()))
+    assert (await bench.exchange(want=1)).held
+    await settle(bench)
+
+
+# ── threads ──
+
+
+async def until_done(
+    task: asyncio.Task[Any], act: Callable[[], Coroutine[Any, Any, object]]
+) -> None:
+    """Act until the task ends: whoever listens may not be connected yet."""
+    while not task.done():
+        await act()
+        await asyncio.wait({task}, timeout=0.05)
+
+
+@pytest.fixture
+async def keeper(store: QueueStore, bench: Bench) -> AsyncIterator[LeaseKeeper]:
+    """Give the blocking side of worker w1."""
+    keeper = store.leases(bench.name, "w1")
+    yield keeper
+    keeper.close()
+
+
+async def test_a_thread_hears_that_its_worker_shall_drain(
+    bench: Bench, keeper: LeaseKeeper
+) -> None:
+    """The word comes while the thread waits for it."""
+    hearing = asyncio.create_task(asyncio.to_thread(keeper.hear, LONG_S))
+    with soon():
+        await until_done(hearing, lambda: bench.store.drain(bench.name, ["w1"]))
+    assert await hearing
+
+
+async def test_a_thread_hears_of_new_settings(bench: Bench, keeper: LeaseKeeper) -> None:
+    """Changed settings are told; equal ones are nothing to tell."""
+    hearing = asyncio.create_task(asyncio.to_thread(keeper.hear, LONG_S))
+    limits = iter(range(1, 1000))
+    with soon():
+        await until_done(hearing, lambda: bench.configure(max_active=next(limits)))
+    assert await hearing
+
+
+async def test_a_thread_hears_nothing_where_nothing_is_said(
+    bench: Bench, keeper: LeaseKeeper
+) -> None:
+    """It waits its time, each time, and says that nobody spoke."""
+    for _ in range(2):
+        start = time.monotonic()
+        assert not await asyncio.to_thread(keeper.hear, 0.2)
+        assert time.monotonic() - start >= 0.15
+        await bench.add(f"job-{start}")
+
+
+async def test_a_word_to_another_queue_is_not_heard(bench: Bench, keeper: LeaseKeeper) -> None:
+    """Words are for the workers of one queue."""
+    await asyncio.to_thread(keeper.hear, 0.05)
+    await bench.store.configure("other", QueueSettings())
+    await bench.store.drain("other", ["w1"])
+    assert not await asyncio.to_thread(keeper.hear, 0.1)
+
+
+# ── governors ──
+
+
+class Ear:
+    """Collects the names of queues whose mark was crossed."""
+
+    def __init__(self, bench: Bench) -> None:
+        """Listen to the bench's store."""
+        self._bench = bench
+        self._wakes = bench.store.wakes()
+        self._next: asyncio.Task[str] | None = None
+
+    async def next(self) -> str:
+        """Return the next name, not counting the ones that `open` has made."""
+        while True:
+            if self._next is None:
+                self._next = asyncio.ensure_future(anext(self._wakes))  # type: ignore[arg-type]
+            done, _ = await asyncio.wait({self._next}, timeout=LONG_S)
+            assert done, "nobody was woken"
+            name, self._next = self._next.result(), None
+            if name != "doorbell":
+                return name
+
+    async def open(self) -> None:
+        """Return when the ear hears: ring at a queue of its own until something comes."""
+        store = self._bench.store
+        await store.configure("doorbell", QueueSettings())
+        self._next = asyncio.ensure_future(anext(self._wakes))  # type: ignore[arg-type]
+        rings = iter(range(1000))
+
+        async def ring() -> None:
+            await store.set_wake("doorbell", 1)
+            await store.enqueue("doorbell", [a_job(f"ring-{next(rings)}")])
+
+        await until_done(self._next, ring)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._next is not None:
+            self._next.cancel()
+            with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+                await self._next
+        await self._wakes.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+async def ear(bench: Bench) -> AsyncIterator[Ear]:
+    """Give a governor's ear that hears already."""
+    ear = Ear(bench)
+    await ear.open()
+    yield ear
+    await ear.close()
+
+
+async def test_the_governor_is_woken_once_when_the_mark_is_crossed(bench: Bench, ear: Ear) -> None:
+    """Under the mark nobody is told, at it once, beyond it no more until a new mark is left."""
+    last = bench.another("last")
+    await last.configure()
+    await bench.store.set_wake(bench.name, 3)
+    await bench.store.set_wake("last", 1)
+    await bench.add("a", "b")
+    await bench.add("c")
+    await bench.add("d", "e")
+    await last.add("end")
+    assert [await ear.next(), await ear.next()] == ["line", "last"]
+
+
+async def test_a_new_mark_wakes_again(bench: Bench, ear: Ear) -> None:
+    """The governor leaves the next mark after each decision; one bulk may cross it by far."""
+    for mark in (1, 5, 20):
+        await bench.store.set_wake(bench.name, mark)
+        await bench.add(*[f"job-{mark}-{number}" for number in range(mark)])
+        assert await ear.next() == "line"
+
+
+async def test_no_mark_wakes_nobody(bench: Bench, ear: Ear) -> None:
+    """0 takes the mark away; duplicates cross none."""
+    last = bench.another("last")
+    await last.configure()
+    await bench.add("a")
+    await bench.store.set_wake(bench.name, 1)
+    await bench.add("a")
+    await bench.store.set_wake(bench.name, 0)
+    await bench.add("b", "c", "d")
+    await bench.store.set_wake("last", 1)
+    await last.add("end")
+    assert await ear.next() == "last"
+
+
+async def test_jobs_that_ended_don_t_count_towards_the_mark(bench: Bench, ear: Ear) -> None:
+    """The mark is about the backlog: what waits, not what was ever enqueued."""
+    last = bench.another("last")
+    await last.configure()
+    await bench.store.set_wake(bench.name, 3)
+    await bench.run("a", "b", "c", "d")
+    await bench.store.set_wake("last", 1)
+    await last.add("end")
+    assert await ear.next() == "last"
+    assert len(await bench.ids(JobState.COMPLETED)) == 4
