@@ -29,6 +29,16 @@ class Plan:
     invalid: int = 20
     seed: int = 7
 
+    @classmethod
+    def of(cls, total: int) -> Plan:
+        """Return a plan of so many marks, with the shares of the default one.
+
+        >>> Plan.of(5000) == Plan()
+        True
+        """
+        repeats, invalid = total // 50, total // 250
+        return cls(total - repeats - invalid, repeats, invalid)
+
     @property
     def total(self) -> int:
         """All that is sent."""

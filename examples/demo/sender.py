@@ -23,8 +23,6 @@ MARK: Final = "/api/v2/api/school/attendance/mark"
 _PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8)
 """Between tries; the last one goes on until the demonstration's time is up."""
 
-_SHOWN: Final = 5
-
 
 @dataclass(slots=True)
 class Tally:
@@ -120,9 +118,3 @@ def _wanted(kind: Kind, tries: int) -> set[int]:
         case "new":
             # After a lost answer nobody knows whether the first try got through.
             return {HTTPStatus.ACCEPTED} if tries == 1 else {HTTPStatus.ACCEPTED, HTTPStatus.OK}
-
-
-def faults_in_short(faults: list[str]) -> list[str]:
-    """Return the first few faults, and how many more there are."""
-    rest = len(faults) - _SHOWN
-    return [*faults[:_SHOWN], *([f"… and {rest} more"] if rest > 0 else [])]

@@ -1,0 +1,115 @@
+"""Send a school's attendance through the whole system, see workers come and go, check the books.
+
+`make demo` runs it. It starts `headpond up` in a folder of its own, sends 5,000 marks by HTTP (100
+of them repeats, 20 invalid), and ends when every job is done and the last worker is gone. It exits
+0 if the database has each accepted mark exactly once, else 1 with what differs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx
+
+# `python -P` and PYTHONSAFEPATH leave a script's own folder out.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from demo.books import compare, read_rows
+from demo.mischief import crash, kill_worker
+from demo.roster import Plan, expected_rows, make_roster
+from demo.sender import Sender
+from demo.system import WORK_MS, NotReady, System
+from demo.verdict import Verdict
+from demo.watch import Watcher
+
+
+def main() -> int:
+    """Run the demonstration; return its exit code."""
+    options = _options()
+    folder = options.data or Path(tempfile.mkdtemp(prefix="headpond-demo-"))
+    system = System(folder)
+    code = 1
+    try:
+        code = asyncio.run(_run(options, system))
+    except NotReady as trouble:
+        print(f"demo: {trouble}")
+    except TimeoutError:
+        print(f"demo: not done within {options.within} s")
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("demo: interrupted")
+        return 130
+    finally:
+        system.crash()
+        if code == 0 and options.data is None:
+            shutil.rmtree(folder)
+    if code:
+        print(f"\nThe end of {system.log}:\n{system.last_words()}")
+    return code
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, prog="attendance_demo.py")
+    add = parser.add_argument
+    add("--marks", type=int, default=5000, help="how many to send (default: %(default)s)")
+    add("--connections", type=int, default=32, help="HTTP connections (default: %(default)s)")
+    add("--within", type=int, default=180, help="seconds to give up after (default: %(default)s)")
+    add("--data", type=Path, help="keep everything in this folder (default: a temporary one)")
+    add("--kill", action="store_true", help="kill a busy worker on the way")
+    add("--crash", action="store_true", help="kill the whole system on the way, and start it again")
+    return parser.parse_args()
+
+
+async def _run(options: argparse.Namespace, system: System) -> int:
+    began = time.monotonic()
+    current = asyncio.current_task()
+    assert current is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
+    print(f"demo: starting headpond up in {system.folder}", flush=True)
+    async with asyncio.timeout(options.within):
+        try:
+            await system.start()
+            seconds = time.monotonic() - began
+            print(f"demo: ready after {seconds:.1f} s at {system.url}; a mark takes {WORK_MS} ms")
+            verdict = await _send_all(options, system, began)
+        finally:
+            await system.stop()
+    for difference in (differences := list(verdict.differences())):
+        print(f"demo: {difference}")
+    print(verdict.line)
+    return 1 if differences else 0
+
+
+async def _send_all(options: argparse.Namespace, system: System, began: float) -> Verdict:
+    plan = Plan.of(options.marks)
+    roster = make_roster(plan)
+    limits = httpx.Limits(max_connections=options.connections + 2)
+    headers = {"Authorization": f"Bearer {system.key}"}
+    async with httpx.AsyncClient(base_url=system.url, headers=headers, limits=limits) as client:
+        sender = Sender(client, roster, options.connections)
+        watcher = Watcher(client, sender.tally, plan.total)
+        async with asyncio.TaskGroup() as group:
+            sending = group.create_task(sender.run())
+            group.create_task(watcher.run(sending.done))
+            if options.kill:
+                group.create_task(kill_worker(system, watcher))
+            if options.crash:
+                group.create_task(crash(system, watcher))
+    return Verdict(
+        plan=plan,
+        tally=sender.tally,
+        books=compare(expected_rows(roster), read_rows(system.database)),
+        failed=watcher.view.failed,
+        most_workers=watcher.most_workers,
+        seconds=time.monotonic() - began,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
