@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
     from bench import Bench
+    from headpond.jobs import Claim
     from headpond.ports import LeaseKeeper, QueueStore
 
 LONG_S = 4.0
@@ -132,9 +133,13 @@ async def test_a_freed_place_wakes_a_waiting_worker(bench: Bench, end: str) -> N
     await bench.add("a", "b")
     claim = await bench.take("w1")
     assert await bench.claim(1, "w2") == ()
-    report = {"done": bench.done, "fail": bench.fail, "release": bench.release}[end]
+    reports: dict[str, Callable[[Claim], Awaitable[object]]] = {
+        "done": bench.done,
+        "fail": bench.fail,
+        "release": bench.release,
+    }
     await settle(bench)
-    await woken_by(bench, lambda: report(claim))
+    await woken_by(bench, lambda: reports[end](claim))
     assert len(await bench.claim(1, "w2")) == 1
 
 
@@ -276,7 +281,7 @@ class Ear:
         """Return the next name, not counting the ones that `open` has made."""
         while True:
             if self._next is None:
-                self._next = asyncio.ensure_future(anext(self._wakes))  # type: ignore[arg-type]
+                self._next = asyncio.ensure_future(anext(self._wakes))
             done, _ = await asyncio.wait({self._next}, timeout=LONG_S)
             assert done, "nobody was woken"
             name, self._next = self._next.result(), None
@@ -287,7 +292,7 @@ class Ear:
         """Return when the ear hears: ring at a queue of its own until something comes."""
         store = self._bench.store
         await store.configure("doorbell", QueueSettings())
-        self._next = asyncio.ensure_future(anext(self._wakes))  # type: ignore[arg-type]
+        self._next = asyncio.ensure_future(anext(self._wakes))
         rings = iter(range(1000))
 
         async def ring() -> None:

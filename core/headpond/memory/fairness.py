@@ -3,7 +3,8 @@
 A job's tag is `max(virtual time of its level, last tag of its tenant in that level) + 1 / weight`;
 the virtual time is the largest tag claimed in the level. Jobs start in the order of their tags, so
 each tenant with work gets its turn whatever the others have piled up, and one tenant alone is
-served first in, first out. See P. Goyal, H. Vin, H. Cheng, "Start-time fair queueing" (SIGCOMM 1996).
+served first in, first out. See P. Goyal, H. Vin, H. Cheng, "Start-time fair queueing" (SIGCOMM
+1996).
 """
 
 from __future__ import annotations
