@@ -1,0 +1,79 @@
+"""Queue names, and what a sample says of itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from headpond.errors import ConfigInvalid
+from headpond.queues import Hold, QueueSample, check_queue_name
+
+
+def a_sample(  # noqa: PLR0913 (each is one figure of the sample)
+    *,
+    waiting: int = 0,
+    due: int = 0,
+    delayed: int = 0,
+    active: int = 0,
+    oldest_ms: int = 0,
+    held: tuple[Hold, ...] = (),
+) -> QueueSample:
+    """Build a sample of a queue that has little in it."""
+    return QueueSample(
+        queue="line",
+        at_ms=10_000,
+        epoch="e",
+        waiting=waiting,
+        due=due,
+        delayed=delayed,
+        active=active,
+        completed=0,
+        failed=0,
+        cancelled=0,
+        parked=0,
+        held=held,
+        oldest_ms=oldest_ms,
+        next_due_ms=0,
+        added_total=0,
+        ended_total=0,
+        run_us_total=0,
+        stale_total=0,
+    )
+
+
+@pytest.mark.parametrize("name", ["a", "7", "attendance", "a-1", "a" * 63])
+def test_a_good_name_is_taken(name: str) -> None:
+    """As Kubernetes takes it."""
+    assert check_queue_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "A", "-a", "a-", "a_b", "a.b", "a b", "a:b", "{a}", "a*", "ä", "a\n", "a" * 64]
+)
+def test_a_bad_name_is_refused_with_its_value(name: str) -> None:
+    """The sentence says what was given and what a name is."""
+    with pytest.raises(ConfigInvalid) as caught:
+        check_queue_name(name)
+    (fault,) = caught.value.errors
+    assert fault.pointer == "/queue"
+    assert repr(name) in fault.detail
+    assert "1 to 63" in fault.detail
+
+
+def test_what_wants_a_worker_is_outstanding() -> None:
+    """Delayed jobs whose time has not come want none; active ones do, but start no more."""
+    sample = a_sample(waiting=3, due=2, delayed=100, active=4)
+    assert (sample.outstanding, sample.backlog) == (9, 5)
+
+
+def test_a_sample_is_held_by_any_hold() -> None:
+    """Whoever holds it."""
+    assert not a_sample().is_held
+    assert a_sample(held=(Hold("spec", "git", "", 1),)).is_held
+
+
+@pytest.mark.parametrize(
+    ("oldest_ms", "age_s"), [(0, 0.0), (8_500, 1.5), (10_000, 0.0), (11_000, 0)]
+)
+def test_the_age_of_the_oldest_is_never_negative(oldest_ms: int, age_s: float) -> None:
+    """0 when nothing waits, and when it began to wait this very second."""
+    assert a_sample(oldest_ms=oldest_ms).oldest_age_s == age_s
