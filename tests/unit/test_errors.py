@@ -1,13 +1,9 @@
-"""The tree of errors: codes that are stable and unique, sentences that help."""
+"""What errors say to people. Their codes and their tree: tests/repo/test_error_codes.py."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING
-
 import pytest
 
-from headpond import errors
 from headpond.errors import (
     ConfigInvalid,
     FieldError,
@@ -26,36 +22,17 @@ from headpond.errors import (
     Unavailable,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+
+@pytest.mark.parametrize("error", [Unavailable, StoreUnavailable, StoreFull])
+def test_what_may_pass_by_itself_is_retryable(error: type[HeadpondError]) -> None:
+    """The store's absence and its fullness."""
+    assert error.retryable
 
 
-def tree(root: type[HeadpondError] = HeadpondError) -> Iterator[type[HeadpondError]]:
-    """Yield the class and all below it that this package defines."""
-    if root.__module__ == errors.__name__:
-        yield root
-    for child in root.__subclasses__():
-        yield from tree(child)
-
-
-def test_every_code_is_a_word_of_its_own() -> None:
-    """Clients match on codes, so no two errors share one, and they are kebab case."""
-    codes = [error.code for error in tree()]
-    assert len(codes) == len(set(codes))
-    assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", code) for code in codes)
-
-
-def test_the_docstring_draws_the_whole_tree() -> None:
-    """Whoever adds an error draws it in."""
-    drawn = set(re.findall(r"^[ │├└─]*([A-Z]\w+)", errors.__doc__ or "", re.MULTILINE))
-    assert {error.__name__ for error in tree()} <= drawn
-
-
-def test_only_what_may_pass_by_itself_is_retryable() -> None:
-    """The store's absence and fullness pass; an unfit store and every fault of the caller stay."""
-    retryable = {error for error in tree() if error.retryable}
-    assert retryable == {Unavailable, StoreUnavailable, StoreFull}
-    assert not StoreUnfit.retryable
+@pytest.mark.parametrize("error", [HeadpondError, Invalid, NotFound, JobExists, StoreUnfit])
+def test_what_somebody_must_change_is_not_retryable(error: type[HeadpondError]) -> None:
+    """Faults of the caller, and a store that is set up wrongly."""
+    assert not error.retryable
 
 
 @pytest.mark.parametrize(
