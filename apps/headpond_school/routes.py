@@ -56,7 +56,8 @@ class Caller(Protocol):
         ...
 
 
-def _caller(request: Request) -> Caller:
+def calling(request: Request) -> Caller:
+    """Return who sent the request."""
     caller: Caller = request.state.caller
     return caller
 
@@ -66,7 +67,7 @@ def _mark(request: Request) -> Mark:
     return mark
 
 
-Calling = Annotated[Caller, Depends(_caller)]
+Calling = Annotated[Caller, Depends(calling)]
 
 
 @router.post(

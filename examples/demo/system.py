@@ -38,7 +38,7 @@ class System:
     def __init__(self, folder: Path) -> None:
         """Everything is in `folder`: jobs, rows, log."""
         self.folder = folder
-        self.database = folder / "attendance.db"
+        self.database = folder / "data" / "headpond.db"
         self.log = folder / "up.log"
         self.key = secrets.token_urlsafe(24)
         self.url = f"http://127.0.0.1:{_free_port()}"
@@ -57,18 +57,14 @@ class System:
         command = [str(Path(sys.executable).with_name("headpond")), "up", "headpond_school"]
         command += ["-f", str(QUEUES), "--data", str(self.folder / "data")]
         command += ["--port", self.url.rpartition(":")[2], "--no-open"]
-        environment = {
-            "HEADPOND_API_KEY": self.key,
-            "HEADPOND_DATABASE_URL": f"sqlite:///{self.database}",
-            "HEADPOND_SCHOOL_WORK_MS": str(WORK_MS),
-        }
+        own = {"HEADPOND_API_KEY": self.key, "HEADPOND_SCHOOL_WORK_MS": str(WORK_MS)}
         # A session of its own, so that Ctrl-C reaches us alone and the tree goes down in order.
         return subprocess.Popen(
             command,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
-            env=os.environ | environment,
+            env=_inherited() | own,
             start_new_session=True,
         )
 
@@ -142,6 +138,15 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _inherited() -> dict[str, str]:
+    """Return our environment without the settings of any other installation."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("HEADPOND_") or name == "HEADPOND_REDIS_SERVER"
+    }
 
 
 def _command(process: psutil.Process) -> str:
