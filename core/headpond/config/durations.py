@@ -18,6 +18,7 @@ LONGEST: Final = timedelta(days=3650)
 PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
 """What the schema of the CRD shows; a plain number is understood as seconds besides."""
 
+_HUGE_S: Final = 1e12
 _UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 _WHOLE = re.compile(PATTERN)
 _PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
@@ -34,7 +35,7 @@ def parse_duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return _checked(value.total_seconds() * 1000, value)
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _checked(value * 1000.0 if abs(value) < math.inf else math.inf, value)
+        return _checked(math.inf if abs(value) > _HUGE_S else value * 1000.0, value)
     if isinstance(value, str):
         text = value.strip()
         if _WHOLE.fullmatch(text):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from headpond.config.jobs import TenantLimits
+    from headpond.config.jobs import JobsSpec, TenantLimits
     from headpond.config.model import Part
     from headpond.config.spec import QueueConfigSpec
 
@@ -29,16 +29,19 @@ def _idle(spec: QueueConfigSpec) -> Iterator[tuple[str, str]]:
             yield f"/spec/worker{at}", ONLY_KUBERNETES
     if "deletion_policy" in spec.model_fields_set:
         yield "/spec/deletionPolicy", ONLY_KUBERNETES
-    jobs = spec.jobs
+    for index, entry in enumerate(spec.scaling.schedule):
+        if entry.max is not None:
+            yield f"/spec/scaling/schedule/{index}/max", NOT_ENFORCED
+    yield from _jobs(spec.jobs)
+
+
+def _jobs(jobs: JobsSpec) -> Iterator[tuple[str, str]]:
     if jobs.rate_limit is not None:
         yield "/spec/jobs/rateLimit", NOT_ENFORCED
     if jobs.durability != "fast":
         yield "/spec/jobs/durability", f"{jobs.durability!r} {NOT_ENFORCED}: it is 'fast'"
     if jobs.encrypt_payload:
         yield "/spec/jobs/encryptPayload", f"{NOT_ENFORCED}: payloads are stored as they are"
-    for index, entry in enumerate(spec.scaling.schedule):
-        if entry.max is not None:
-            yield f"/spec/scaling/schedule/{index}/max", NOT_ENFORCED
     yield from _tenants("/spec/jobs/tenants/default", jobs.tenants.default)
     for name, limits in jobs.tenants.overrides.items():
         yield from _tenants(f"/spec/jobs/tenants/overrides/{name}", limits)

@@ -31,13 +31,13 @@ class BackoffSpec(Part):
     factor: float = Field(2.0, ge=1, le=100)
     """Growth from one re-run to the next; unused when `fixed`."""
     max: Duration = timedelta(minutes=10)
-    """The longest wait."""
+    """The longest wait; unused when `fixed`."""
     jitter: float = Field(0.1, ge=0, le=1)
     """Share of the wait left to chance, so that jobs that failed together return apart."""
 
     @model_validator(mode="after")
     def _delay_within_max(self) -> BackoffSpec:
-        if self.delay > self.max:
+        if self.type == "exponential" and self.delay > self.max:
             delay, longest = format_duration(self.delay), format_duration(self.max)
             raise contradiction("/delay", f"delay {delay} is more than max {longest}.")
         return self

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from headpond.config.documents import QueueConfig, parse_spec
 from headpond.config.durations import format_duration, parse_duration
 from headpond.errors import ConfigInvalid, FieldError
-from headpond.jobs import parse_priority
 from headpond.retries import parse_backoff
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def default_config(queue: str, defaults: Defaults) -> QueueConfig:
         "retries": defaults.retries,
         "backoff": None if defaults.backoff is None else _backoff(defaults.backoff),
         "timeout": defaults.timeout,
-        "priority": None if defaults.priority is None else parse_priority(defaults.priority),
+        "priority": defaults.priority,
         "maxActive": defaults.max_active or None,
         "rateLimit": None if defaults.rate_limit is None else _rate(defaults.rate_limit),
     }

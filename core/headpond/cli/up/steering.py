@@ -1,0 +1,136 @@
+"""Keeps the queues configured as their apps and the file say, and follows the file."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from headpond.cli.up.declared import declare, differences, read_file
+from headpond.errors import ConfigInvalid, Unavailable
+from headpond.queues import Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from headpond.app.catalog import Catalog
+    from headpond.config import QueueConfig
+    from headpond.ports import Clock, QueueStore
+    from headpond.scaling import Policy
+
+LOOK_EVERY_S: Final = 0.25
+"""A changed file must rest for one look before it is read: editors write in pieces, and half a
+file may be a valid one with fewer queues. Two looks are well within the second promised."""
+
+Stamp = tuple[int, int, int] | None
+"""What tells that a file is another one: inode, size, time of change; `None`: there is no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where configuration comes from."""
+
+    catalog: Catalog
+    file: Path | None
+    ceiling: int
+    """Most workers of a queue that says nothing about it."""
+
+    def read(self) -> dict[str, QueueConfig]:
+        """Return the effective configuration of each queue, or raise `ConfigInvalid`."""
+        documents = [] if self.file is None else read_file(self.file)
+        return declare(self.catalog, documents, self.ceiling)
+
+
+class Steering:
+    """What is in force, and how it gets there."""
+
+    def __init__(
+        self, source: Source, store: QueueStore, clock: Clock, say: Callable[[str], None]
+    ) -> None:
+        """Read the source; raise `ConfigInvalid` when it can't be put into force."""
+        self._source = source
+        self._store = store
+        self._clock = clock
+        self._say = say
+        self._stamp = self._look()
+        self.configs = source.read()
+        self._policies = {q: config.spec.to_policy() for q, config in self.configs.items()}
+        self._pending: set[str] = set()
+
+    def policies(self) -> Mapping[str, Policy]:
+        """Return what the governor follows."""
+        return self._policies
+
+    async def apply(self) -> None:
+        """Put everything into force; raise `Unavailable` when the store doesn't answer."""
+        self._pending = set(self.configs)
+        await self._apply_pending()
+
+    async def apply_again(self) -> None:
+        """Have everything put into force again: the store may have come back empty."""
+        self._pending = set(self.configs)
+
+    async def run(self) -> None:
+        """Follow the file, and put into force what could not be before."""
+        seen = self._stamp
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            before, seen = seen, self._look()
+            if seen != self._stamp and seen == before:
+                self._stamp = seen
+                self._reread()
+            if self._pending:
+                await self._try_pending()
+
+    def _look(self) -> Stamp:
+        if self._source.file is None:
+            return None
+        try:
+            status = self._source.file.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_size, status.st_mtime_ns
+
+    def _reread(self) -> None:
+        try:
+            configs = self._source.read()
+        except ConfigInvalid as error:
+            self._say(f"{error}\n{self._source.file}: The configuration before stays in force.")
+            return
+        changes = differences(self.configs, configs)
+        self._pending |= {q for q in configs if configs[q].spec != self.configs[q].spec}
+        self.configs = configs
+        self._policies = {queue: config.spec.to_policy() for queue, config in configs.items()}
+        for sentence in [*changes, *idle_sentences(configs)] if changes else ():
+            self._say(f"{self._source.file}: {sentence}")
+
+    async def _try_pending(self) -> None:
+        try:
+            await self._apply_pending()
+        except Unavailable:
+            await asyncio.sleep(LOOK_EVERY_S)  # said by whoever mends the store
+
+    async def _apply_pending(self) -> None:
+        for queue in sorted(self._pending):
+            config = self.configs[queue]
+            await self._store.configure(queue, config.spec.to_settings())
+            await self._hold_or_resume(queue, config)
+            self._pending.discard(queue)
+
+    async def _hold_or_resume(self, queue: str, config: QueueConfig) -> None:
+        pause = config.spec.pause_in_force
+        if pause == "None":
+            await self._store.resume(queue, "spec")
+            return
+        hold = Hold("spec", config.source, f"spec.pause is {pause}.", self._clock.now_ms())
+        await self._store.hold(queue, hold)
+
+
+def idle_sentences(configs: Mapping[str, QueueConfig]) -> list[str]:
+    """Return what is said of fields that do nothing here, each with its queue."""
+    return [
+        f"{queue}: {sentence}"
+        for queue, config in configs.items()
+        for sentence in config.idle_fields()
+    ]
