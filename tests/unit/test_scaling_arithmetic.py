@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 
-from headpond.scaling import Memory, Policy, Target, wake_mark
+from headpond.scaling import Memory, Mode, Pause, Policy, Target, wake_mark
 from headpond.scaling.arithmetic import Load, backlog_beyond, catch_up_s, learn, workers_for
 from scaling_cases import HELD, NOW_MS, SETTLED, a_sample, learned
+
+if TYPE_CHECKING:
+    from headpond.queues import QueueSample
 
 FIFTY = Policy(slots=50)
 
@@ -143,7 +147,7 @@ def test_wake_mark_is_above_the_backlog() -> None:
 
 @pytest.mark.parametrize(
     "policy",
-    [Policy(max=3), Policy(pause="Hold"), Policy(mode="Frozen"), Policy(mode="Manual")],  # type: ignore[arg-type]
+    [Policy(max=3), Policy(pause=Pause.HOLD), Policy(mode=Mode.FROZEN), Policy(mode=Mode.MANUAL)],
 )
 def test_no_wake_without_a_change(policy: Policy) -> None:
     """At the ceiling, paused or by order, no backlog changes anything."""
@@ -156,6 +160,6 @@ def test_no_wake_from_a_held_or_unknown_queue() -> None:
     assert wake_mark(FIFTY, None, SETTLED, 0) == 0
 
 
-def later(*, seconds: int = 1, **changes: int) -> object:
+def later(*, seconds: int = 1, **changes: int) -> QueueSample:
     """Return a sample of some seconds later."""
     return a_sample(at_ms=NOW_MS + seconds * 1000, **changes)
