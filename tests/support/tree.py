@@ -25,5 +25,5 @@ def files(suffix: str = "") -> Iterator[Path]:
             if name not in _NOT_OURS and (not name.startswith(".") or name in _HIDDEN_AND_OURS)
         ]
         for name in found:
-            if name.endswith(suffix):
+            if name.endswith(suffix) and not name.startswith(".coverage"):
                 yield (Path(folder) / name).relative_to(ROOT)
