@@ -1,4 +1,8 @@
-"""A job's names, states and the values that travel with it. Pure: no clock, no I/O."""
+"""A job's names, states and the values that travel with it. Pure: no clock, no I/O.
+
+The values of which a busy worker makes 100,000 a second are msgspec structs: a frozen dataclass takes ten
+times as long to make.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NewType
+
+import msgspec
 
 from headpond.errors import FieldError, PayloadInvalid
 
@@ -111,8 +117,7 @@ class NewJob:
     """Or: due at this moment, Unix time in milliseconds; 0 means at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, gc=False):
     """A job that a worker holds until its lease ends."""
 
     id: JobId
@@ -127,8 +132,7 @@ class Claim:
     """Waiting since: enqueued, or due, or due again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(msgspec.Struct, frozen=True, gc=False):
     """A held job ended well."""
 
     id: JobId

@@ -15,7 +15,14 @@ from headpond.app.context import Job
 from headpond.app.status import JobStatus, status_of
 from headpond.envelope import Envelope, pack
 from headpond.errors import ConfigInvalid, FieldError, PayloadInvalid
-from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob, check_job_id, check_tenant, parse_priority
+from headpond.jobs import (
+    DEFAULT_PRIORITY,
+    JobId,
+    NewJob,
+    check_job_id,
+    check_tenant,
+    parse_priority,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -66,7 +66,9 @@ class Queue:
         def register(handler: Callable[..., Any]) -> JobType:
             given = name or handler.__name__.replace("_", "-")
             if given in self.job_types:
-                fault = FieldError(f"/{given}", f"Queue {self.name!r} has two handlers for {given!r}.")
+                fault = FieldError(
+                    f"/{given}", f"Queue {self.name!r} has two handlers for {given!r}."
+                )
                 raise ConfigInvalid([fault], source=f"app {self.app.name}")
             options = JobOptions(timeout, retries, backoff, priority)
             job_type = self.job_types[given] = JobType(self, given, handler, options)

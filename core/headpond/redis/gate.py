@@ -19,14 +19,18 @@ async def check(client: Client) -> None:
     version = tuple(int(part) for part in info.get("redis_version", "0").split(".")[:3])
     if version < OLDEST:
         wanted = ".".join(map(str, OLDEST))
-        raise StoreUnfit(f"Redis {info.get('redis_version')} is too old: {wanted} or newer is needed.")
+        raise StoreUnfit(
+            f"Redis {info.get('redis_version')} is too old: {wanted} or newer is needed."
+        )
     policy = info.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         raise StoreUnfit(
             f"Redis may evict jobs: maxmemory-policy is {policy!r}; set it to 'noeviction'."
         )
     if info.get("role") == "slave":
-        raise StoreUnfit("This Redis is a replica and takes no writes; give the address of the primary.")
+        raise StoreUnfit(
+            "This Redis is a replica and takes no writes; give the address of the primary."
+        )
 
 
 def _parsed(info: Any) -> dict[str, str]:

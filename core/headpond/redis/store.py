@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 class RedisQueueStore:
     """Where jobs live in production. See `headpond.ports.QueueStore` for the contract."""
 
-    def __init__(self, url: str, namespace: str = "headpond", *, clock: Clock | None = None) -> None:
+    def __init__(
+        self, url: str, namespace: str = "headpond", *, clock: Clock | None = None
+    ) -> None:
         """Connect lazily; `clock` replaces Redis' own time and is for tests only."""
         self.client = Client(url, namespace, clock)
         life, looking, care = Life(self.client), Looking(self.client), Care(self.client)

@@ -27,7 +27,16 @@ RETRY_AFTER_S: Final = 0.2
 """After a failed connect, calls fail at once for this long instead of piling up."""
 
 _UNFIT = ("NOAUTH", "WRONGPASS", "NOPERM")
-_AWAY = ("LOADING", "MISCONF", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "NOREPLICAS", "TRYAGAIN")
+_AWAY = (
+    "LOADING",
+    "MISCONF",
+    "READONLY",
+    "MASTERDOWN",
+    "CLUSTERDOWN",
+    "BUSY",
+    "NOREPLICAS",
+    "TRYAGAIN",
+)
 
 
 class ScriptMissing(Exception):
@@ -90,7 +99,9 @@ def translate(error: Exception) -> Exception:
     if word == "NOSCRIPT":
         return ScriptMissing(text)
     if word == "OOM":
-        return StoreFull("Redis has reached its maxmemory and takes no new jobs; running ones can end.")
+        return StoreFull(
+            "Redis has reached its maxmemory and takes no new jobs; running ones can end."
+        )
     if word in _UNFIT:
         return StoreUnfit(f"Redis refuses the login or the rights: {text}")
     if word in _AWAY:
@@ -101,7 +112,9 @@ def translate(error: Exception) -> Exception:
 class Wire:
     """A connection that comes back by itself. Calls while Redis is away raise `StoreUnavailable`."""
 
-    def __init__(self, options: Mapping[str, Any], *, setup: Sequence[tuple[Any, ...]] = ()) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], *, setup: Sequence[tuple[Any, ...]] = ()
+    ) -> None:
         """`options` are redis-py's of a parsed URL; `setup` is sent after each connect (script loads)."""
         self.options = options
         self.setup = setup
@@ -152,7 +165,9 @@ class Wire:
                 protocol = await self._open(loop)
                 await self._greet(protocol)
         except (OSError, TimeoutError) as error:
-            where = self.options.get("path") or f"{self.options.get('host')}:{self.options.get('port')}"
+            where = (
+                self.options.get("path") or f"{self.options.get('host')}:{self.options.get('port')}"
+            )
             why = str(error) or "no answer in time"
             raise StoreUnavailable(f"Redis at {where} can't be reached: {why}.") from error
         self._protocol = protocol
@@ -162,7 +177,9 @@ class Wire:
     async def _open(self, loop: asyncio.AbstractEventLoop) -> _Protocol:
         options = self.options
         if options.get("path"):
-            _, protocol = await loop.create_unix_connection(lambda: _Protocol(loop), options["path"])
+            _, protocol = await loop.create_unix_connection(
+                lambda: _Protocol(loop), options["path"]
+            )
             return protocol
         context = _tls(options) if options.get("tls") else None
         host, port = options.get("host", "localhost"), options.get("port", 6379)

@@ -1,0 +1,103 @@
+"""`HeadpondBroker`: taskiq's programming model over a `QueueStore`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from taskiq import AckableMessage, AsyncBroker, BrokerMessage
+from typing_extensions import override
+
+from headpond.broker.formatter import TENANT, HeadpondFormatter
+from headpond.broker.results import StoreResultBackend
+from headpond.errors import HeadpondError
+from headpond.jobs import JobId, NewJob, check_job_id, check_tenant, parse_priority
+from headpond.queues import QueueSettings, check_queue_name
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from headpond.app import JobType, Queue
+    from headpond.ports import QueueStore
+
+logger = logging.getLogger(__name__)
+
+PRIORITY, DELAY = "priority", "delay"
+"""Labels that the queue itself understands: `low` … `critical` or 0-9, and seconds."""
+
+
+class HeadpondBroker(AsyncBroker):
+    """One queue as a taskiq broker.
+
+    `kiq` of an id that the queue has already adds nothing: both calls mean the one job. Results come with
+    the jobs (`wait_result` works without a result backend of its own). Run workers with
+    `headpond worker`, or with taskiq's own command and `--receiver headpond_workers.receiver:HeadpondReceiver`.
+    """
+
+    def __init__(self, store: QueueStore, queue: str = "default") -> None:
+        """Speak to `store`; the queue comes to exist at `startup`."""
+        super().__init__()
+        self.store = store
+        self.queue = check_queue_name(queue)
+        self.formatter = HeadpondFormatter()
+        self.result_backend = StoreResultBackend(store, self.queue)
+        self.job_types: dict[str, JobType] = {}
+        self.requeue: Callable[[JobId, bytes, int], bool] | None = None
+        """Set by a receiver: takes the job back into the queue if this process holds it."""
+
+    def serve(self, queue: Queue) -> None:
+        """Make the job types of an app's queue known to this broker's workers."""
+        for name, job_type in queue.job_types.items():
+            self.job_types[name] = job_type
+            self.register_task(job_type.handler, task_name=name)
+
+    @override
+    async def startup(self) -> None:
+        """Connect, pass the start-up gate, and make the queue exist with default settings."""
+        await self.store.start()
+        if await self.store.settings(self.queue) is None:
+            await self.store.configure(self.queue, QueueSettings())
+        await super().startup()
+
+    @override
+    async def shutdown(self) -> None:
+        """End the middlewares, then the connection."""
+        await super().shutdown()
+        await self.store.close()
+
+    @override
+    async def kick(self, message: BrokerMessage) -> None:
+        """Enqueue; when this returns, the store has the job.
+
+        A job that this very process is running is put back instead, with the message as its new body: that
+        is what taskiq's retry middlewares and `Context.requeue` mean by kicking the same id again.
+        """
+        labels = message.labels
+        job_id = check_job_id(message.task_id)
+        delay_ms = round(float(labels.get(DELAY, 0)) * 1000)
+        if self.requeue is not None and self.requeue(job_id, message.message, delay_ms):
+            return
+        job = NewJob(
+            id=job_id,
+            body=message.message,
+            priority=_priority(labels.get(PRIORITY, 5)),
+            tenant=check_tenant(str(labels.get(TENANT, ""))),
+            delay_ms=delay_ms,
+        )
+        (created,) = await self.store.enqueue(self.queue, [job])
+        if not created:
+            logger.debug("job %s is in queue %s already", job_id, self.queue)
+
+    @override
+    def listen(self) -> AsyncGenerator[bytes | AckableMessage, None]:
+        """Refuse: taskiq's stock receiver knows no leases, fences or retries, so it would break promises."""
+        message = (
+            "A Headpond queue needs Headpond's receiver: run `headpond worker`, or give taskiq's command"
+            " `--receiver headpond_workers.receiver:HeadpondReceiver`."
+        )
+        raise HeadpondError(message)
+
+
+def _priority(label: Any) -> int:
+    text = str(label)
+    return parse_priority(int(text) if text.isdigit() else text)

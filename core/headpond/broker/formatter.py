@@ -1,0 +1,56 @@
+"""taskiq's messages on Headpond's wire."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from taskiq import BrokerMessage, TaskiqMessage
+from taskiq.abc.formatter import TaskiqFormatter
+from typing_extensions import override
+
+from headpond.envelope import Envelope, pack, unpack_envelope
+
+TENANT, CORRELATION = "tenant", "correlation_id"
+"""Labels that are fields of the envelope."""
+
+
+class HeadpondFormatter(TaskiqFormatter):
+    """Packs a message as an `Envelope`; the broker's serializer is not used."""
+
+    @override
+    def dumps(self, message: TaskiqMessage) -> BrokerMessage:
+        labels = message.labels
+        envelope = Envelope(
+            job_type=message.task_name,
+            args=message.args,
+            kwargs=message.kwargs,
+            labels=labels,
+            label_types=message.labels_types or {},
+            tenant=str(labels.get(TENANT, "")),
+            correlation_id=str(labels.get(CORRELATION, "")),
+        )
+        return BrokerMessage.model_construct(
+            task_id=message.task_id,
+            task_name=message.task_name,
+            message=pack(envelope),
+            labels=labels,
+        )
+
+    @override
+    def loads(self, message: bytes) -> TaskiqMessage:
+        return message_of(unpack_envelope(message), "")
+
+
+def message_of(envelope: Envelope, task_id: str) -> TaskiqMessage:
+    """Return an envelope as taskiq's message; nothing is validated twice."""
+    labels: dict[str, Any] = dict(envelope.labels)
+    message = TaskiqMessage.model_construct(
+        task_id=task_id,
+        task_name=envelope.job_type,
+        labels=labels,
+        labels_types=envelope.label_types or None,
+        args=envelope.args,
+        kwargs=envelope.kwargs,
+    )
+    message.parse_labels()
+    return message

@@ -1,0 +1,77 @@
+"""taskiq's results, read from the jobs themselves: result and end are one step, so neither can be lost alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from taskiq import AsyncResultBackend, TaskiqResult
+from typing_extensions import override
+
+from headpond.envelope import unpack_outcome
+from headpond.errors import HeadpondError, JobUnknown
+from headpond.jobs import JobId, JobState
+
+if TYPE_CHECKING:
+    from headpond.jobs import StoredJob
+    from headpond.ports import QueueStore
+
+ENDED = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+
+
+class JobFailed(HeadpondError):
+    """What a failed job's result carries as its error: class name and message, never the class itself."""
+
+    code = "job-failed"
+
+    def __init__(self, error: str, message: str) -> None:
+        """Keep both."""
+        self.error = error
+        self.message = message
+        super().__init__(f"{error}: {message}" if message else error)
+
+
+class StoreResultBackend(AsyncResultBackend[Any]):
+    """Results of one queue's jobs."""
+
+    def __init__(self, store: QueueStore, queue: str) -> None:
+        """Keep where to look."""
+        self._store = store
+        self._queue = queue
+
+    @override
+    async def set_result(self, task_id: str, result: TaskiqResult[Any]) -> None:
+        """Do nothing: the worker reports the result with the job's end."""
+
+    @override
+    async def is_result_ready(self, task_id: str) -> bool:
+        job = await self._job(task_id)
+        return job is not None and job.state in ENDED
+
+    @override
+    async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[Any]:  # noqa: FBT001, FBT002 (taskiq's)
+        job = await self._job(task_id)
+        if job is None or job.state not in ENDED:
+            raise JobUnknown(task_id)
+        return result_of(job)
+
+    async def _job(self, task_id: str) -> StoredJob | None:
+        (job,) = await self._store.read(self._queue, [JobId(task_id)])
+        return job
+
+
+def result_of(job: StoredJob) -> TaskiqResult[Any]:
+    """Return an ended job's outcome as taskiq's result."""
+    outcome = unpack_outcome(job.outcome) if job.outcome else None
+    failed = job.state is not JobState.COMPLETED
+    error: BaseException | None = None
+    if failed:
+        named = outcome.error if outcome is not None else job.state.value
+        error = JobFailed(named, outcome.message if outcome is not None else "")
+    return TaskiqResult.model_construct(
+        is_err=failed,
+        log=None,
+        return_value=None if outcome is None or failed else outcome.result,
+        execution_time=0.0 if outcome is None else outcome.run_us / 1_000_000,
+        labels={},
+        error=error,
+    )

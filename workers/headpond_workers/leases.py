@@ -1,0 +1,94 @@
+"""The thread that keeps this worker's leases, whatever its event loop is doing.
+
+It has its own connection. Each third of a lease it renews what the worker holds and beats; in between it
+listens for a word (drain, new settings). What it hears goes to the loop by `call_soon_threadsafe`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from headpond.errors import StoreUnavailable
+from headpond.ports import WorkerBeat
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headpond.jobs import JobId
+    from headpond.ports import LeaseKeeper, Renewal
+    from headpond.queues import WorkerState
+
+logger = logging.getLogger(__name__)
+
+RENEW_EVERY_S: Final = 5.0
+"""A third of the lease: two renewals may fail before a job is given to another worker."""
+LISTEN_S: Final = 0.1
+"""How long one listen lasts: what the loop wants said (a drain acknowledged) is said this soon."""
+
+
+class LeaseThread:
+    """Renews, beats and listens until it is stopped."""
+
+    def __init__(
+        self,
+        keeper: LeaseKeeper,
+        beat: Callable[[], WorkerBeat],
+        held: Callable[[], list[tuple[JobId, str]]],
+        heard: Callable[[Renewal, dict[JobId, str]], None],
+    ) -> None:
+        """`beat` and `held` are called in the thread, so they must only read; `heard` as well."""
+        self._keeper = keeper
+        self._beat = beat
+        self._held = held
+        self._heard = heard
+        self._stopped = threading.Event()
+        self._said: WorkerState | None = None
+        self._thread = threading.Thread(target=self._keep, name="headpond-leases", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Leave the registry and end; returns when the thread has ended."""
+        self._stopped.set()
+        self._thread.join(timeout=5.0)
+
+    def _keep(self) -> None:
+        renewed = 0.0
+        while not self._stopped.is_set():
+            beat = self._beat()
+            due = time.monotonic() - renewed >= RENEW_EVERY_S
+            if due or beat.state is not self._said:
+                if self._renew(beat):
+                    renewed = time.monotonic()
+                else:
+                    self._stopped.wait(0.5)
+                    continue
+            try:
+                if self._keeper.hear(LISTEN_S):
+                    renewed = 0.0  # ask at once what there is to know
+            except StoreUnavailable:
+                self._stopped.wait(0.5)
+        self._leave()
+
+    def _renew(self, beat: WorkerBeat) -> bool:
+        held = self._held()
+        try:
+            renewal = self._keeper.renew(beat, held)
+        except StoreUnavailable as error:
+            logger.warning("leases were not renewed: %s", error)
+            return False
+        self._said = beat.state
+        self._heard(renewal, dict(held))
+        return True
+
+    def _leave(self) -> None:
+        try:
+            self._keeper.leave()
+        except StoreUnavailable:
+            logger.info("the store is away; it will notice that this worker has left")
+        self._keeper.close()

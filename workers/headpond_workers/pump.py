@@ -1,0 +1,296 @@
+"""The heart of a worker: keep its slots busy with as few round trips as possible.
+
+Each exchange reports the jobs that ended meanwhile and claims what fits: at full speed dozens of jobs share
+a round trip, in quiet times a job is reported and the next one claimed at once. Two exchanges may be under
+way, so that Redis and Python work at the same time.
+
+Nothing is hoarded: how many jobs are claimed ahead of a free slot follows from how long jobs take
+(`prefetch_for`), and a claimed job that has not started within 50 ms goes back to its place in the queue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from headpond.errors import HeadpondError
+from headpond.jobs import JobId, Released
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headpond.app import Job
+    from headpond.jobs import Claim, Ended
+    from headpond.ports import Exchange, QueueStore
+    from headpond.retries import RetryPolicy
+
+DEPTH: Final = 2
+"""Exchanges under way at once."""
+LINGER_S: Final = 0.001
+"""While more work is at hand, ended jobs wait this long for company before they are reported."""
+IDLE_S: Final = 5.0
+"""An idle worker looks at least this often."""
+START_WITHIN_S: Final = 0.05
+"""A claimed job waits this long for a slot; then another worker may have it (DESIGN §4: 100 ms)."""
+MOST_AHEAD: Final = 200
+"""Jobs claimed ahead of a slot, however fast they are."""
+LONGEST_RETRY_S: Final = 1.0
+
+
+def prefetch_for(slots: int, service_s: float) -> int:
+    """Return how many jobs to claim ahead of free slots; `service_s` 0 means that it isn't known.
+
+    >>> prefetch_for(100, 0.0001), prefetch_for(100, 0.02), prefetch_for(100, 0.1), prefetch_for(1, 0.001)
+    (200, 200, 0, 50)
+    """
+    if service_s <= 0:
+        return 0
+    return min(MOST_AHEAD, slots * int(START_WITHIN_S / service_s))
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A job that this worker holds."""
+
+    claim: Claim
+    task: asyncio.Task[None] | None = None
+    deadline: float = 0.0
+    """When its time is up, by the loop's clock; 0: it has not started or has no limit."""
+    limit_s: float = 0.0
+    retry: RetryPolicy | None = None
+    job: Job | None = None
+    ended_by: str = ""
+    """Why it was interrupted: `timeout`, `shutdown` or `lost`."""
+
+    def released(self) -> Released:
+        """Return the report that gives the job back."""
+        return Released(self.claim.id, self.claim.fence)
+
+
+@dataclass(slots=True)
+class _Pace:
+    """What jobs of this queue take, leaning to the slow ones."""
+
+    service_s: float = 0.0
+
+    def note(self, run_us: int) -> None:
+        seconds = run_us / 1_000_000
+        weight = 0.3 if seconds > self.service_s else 0.02
+        self.service_s += (seconds - self.service_s) * weight
+
+
+@dataclass(slots=True)
+class Pump:
+    """Claims jobs and calls `start` for each that gets a slot; `end` must be called for each of these."""
+
+    store: QueueStore
+    queue: str
+    worker: str
+    slots: int
+    start: Callable[[Held], None]
+    held: dict[JobId, Held] = field(default_factory=dict)
+    """Claimed and not yet reported; the lease thread renews these."""
+    running: int = 0
+    draining: bool = False
+    """Asked by the governor to claim nothing more; may be taken back."""
+    stopping: bool = False
+    _local: deque[tuple[Held, float]] = field(default_factory=deque)
+    _ended: list[Ended] = field(default_factory=list)
+    _pace: _Pace = field(default_factory=_Pace)
+    _in_flight: int = 0
+    _wanted: int = 0
+    _idle: bool = False
+    _soon: bool = False
+    _linger: asyncio.TimerHandle | None = None
+    _failures: int = 0
+    _blocked: bool = False
+    """The store did not answer lately; nothing is asked of it for a moment."""
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _waiter: asyncio.Task[None] | None = None
+    _quiet: asyncio.Event = field(default_factory=asyncio.Event)
+
+    # ── what others call ──
+
+    def begin(self) -> None:
+        """Start pumping; needs a running loop."""
+        self._turn(force=True)
+
+    def end(self, report: Ended) -> None:
+        """Report a started job's end; the slot is free for the next at once."""
+        held = self.held.get(report.id)
+        if held is None or held.claim.fence != report.fence:
+            return  # the lease was lost on the way, and the job was given up or claimed anew
+        del self.held[report.id]
+        self.running -= 1
+        self._ended.append(report)
+        run_us = getattr(report, "run_us", 0)
+        if run_us:
+            self._pace.note(run_us)
+        self._fill()
+        self._call_soon()
+
+    def abandon(self, held: Held) -> None:
+        """Forget a job whose lease is lost: whoever has it now reports it."""
+        if self.held.get(held.claim.id) is not held:
+            return
+        del self.held[held.claim.id]
+        waiting = [pair for pair in self._local if pair[0] is held]
+        for pair in waiting:
+            self._local.remove(pair)
+        if not waiting:
+            self.running -= 1
+        self._call_soon()
+
+    def release_stale(self, now: float) -> None:
+        """Hand back what was claimed and found no slot in time; call this a few times a second."""
+        if self._local and now - self._local[0][1] > START_WITHIN_S:
+            self._pace.service_s = max(self._pace.service_s, 2 * START_WITHIN_S)
+            self._hand_back()
+
+    def set_draining(self, draining: bool) -> None:  # noqa: FBT001 (a state, not an option)
+        """Stop claiming, or claim again."""
+        if draining == self.draining:
+            return
+        self.draining = draining
+        if draining:
+            self._hand_back()
+        self._call_soon()
+
+    def set_slots(self, slots: int) -> None:
+        """Run this many jobs at once from now on; running ones are not interrupted."""
+        self.slots = slots
+        self._fill()
+        self._call_soon()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held, running or unreported."""
+        return not (self.held or self._ended or self._in_flight)
+
+    async def stop_claiming(self) -> None:
+        """Claim nothing more and hand back what has not started; running jobs go on."""
+        self.stopping = True
+        if self._waiter is not None:
+            self._waiter.cancel()
+        self._hand_back()
+        self._call_soon()
+
+    async def wait_empty(self) -> None:
+        """Return when every job has ended and been reported."""
+        while not self.is_empty:
+            self._quiet.clear()
+            await self._quiet.wait()
+
+    # ── turning ──
+
+    def _call_soon(self) -> None:
+        if not self._soon:
+            self._soon = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _lingered(self) -> None:
+        self._linger = None
+        self._turn(force=True)
+
+    @property
+    def _claims_nothing(self) -> bool:
+        return self.stopping or self.draining
+
+    def _turn(self, *, force: bool = False) -> None:
+        """Begin an exchange if one is worth it."""
+        self._soon = False
+        if self.is_empty:
+            self._quiet.set()
+        if self._in_flight >= DEPTH or self._blocked:
+            return
+        capacity = self.slots + prefetch_for(self.slots, self._pace.service_s)
+        want = capacity - self.running - len(self._local) - self._wanted
+        want = 0 if self._claims_nothing else max(0, want)
+        batch = max(1, capacity // 4)
+        ended = len(self._ended)
+        if not ended and (self._idle or not want):
+            return
+        is_busy = not (self._idle or self._claims_nothing or force)
+        if is_busy and ended < batch and want < batch and self.running:
+            if self._linger is None:
+                loop = asyncio.get_running_loop()
+                self._linger = loop.call_later(LINGER_S, self._lingered)
+            return
+        reports, self._ended = self._ended, []
+        self._in_flight += 1
+        self._wanted += want
+        task = asyncio.get_running_loop().create_task(self._exchange(reports, want))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _exchange(self, reports: list[Ended], want: int) -> None:
+        try:
+            answer = await self.store.exchange(self.queue, self.worker, reports, want)
+        except HeadpondError:
+            # The reports may have been applied: sending them again is safe, the fence tells.
+            self._ended = reports + self._ended
+            self._failures += 1
+            self._blocked = True
+            seconds = min(LONGEST_RETRY_S, 0.05 * 2 ** min(self._failures, 10))
+            asyncio.get_running_loop().call_later(seconds, self._unblock)
+            return
+        finally:
+            self._in_flight -= 1
+            self._wanted -= want
+        self._failures = 0
+        self._take(answer, want)
+
+    def _unblock(self) -> None:
+        self._blocked = False
+        self._idle = False
+        self._turn(force=True)
+
+    def _take(self, answer: Exchange, want: int) -> None:
+        now = asyncio.get_running_loop().time()
+        for claim in answer.claims:
+            held = self.held[claim.id] = Held(claim)
+            self._local.append((held, now))
+        if self._claims_nothing:
+            self._hand_back()
+        self._fill()
+        if answer.draining:
+            self.draining = True
+        if want and len(answer.claims) < want and not self._claims_nothing:
+            self._wait(answer)
+        self._turn()
+
+    def _fill(self) -> None:
+        local = self._local
+        while local and self.running < self.slots and not self._claims_nothing:
+            held, _ = local.popleft()
+            self.running += 1
+            self.start(held)
+
+    def _hand_back(self) -> None:
+        while self._local:
+            held, _ = self._local.popleft()
+            del self.held[held.claim.id]
+            self._ended.append(held.released())
+
+    # ── waiting for work ──
+
+    def _wait(self, answer: Exchange) -> None:
+        if self._idle:
+            return
+        self._idle = True
+        seconds = IDLE_S
+        if answer.next_due_ms and not answer.held:
+            seconds = min(seconds, max(0.0, (answer.next_due_ms - answer.now_ms) / 1000))
+        self._waiter = asyncio.get_running_loop().create_task(self._woken(seconds))
+
+    async def _woken(self, seconds: float) -> None:
+        try:
+            await self.store.wait(self.queue, seconds)
+        except HeadpondError:
+            await asyncio.sleep(LONGEST_RETRY_S)
+        finally:
+            self._idle = False
+            self._waiter = None
+        self._turn()

@@ -1,0 +1,203 @@
+"""`HeadpondReceiver`: taskiq's `Receiver` with leases, fences, retries and no hoarding.
+
+Only `listen` is ours: taskiq's command (`--receiver headpond_workers.receiver:HeadpondReceiver`) and
+`headpond worker` both call it and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from taskiq.receiver import Receiver
+from typing_extensions import override
+
+from headpond.broker import HeadpondBroker
+from headpond.errors import ConfigInvalid, FieldError, HeadpondError
+from headpond.ports import WorkerBeat
+from headpond_workers.leases import LeaseThread
+from headpond_workers.lifecycle import state_of
+from headpond_workers.live import LiveSettings
+from headpond_workers.pump import Pump
+from headpond_workers.runner import Runner
+
+if TYPE_CHECKING:
+    from taskiq import AsyncBroker
+
+    from headpond.app import Queue
+    from headpond.jobs import JobId
+    from headpond.ports import Renewal
+
+logger = logging.getLogger(__name__)
+
+LOOK_S: Final = 0.05
+"""How often timeouts and jobs that wait for a slot are looked after."""
+RENEW_PAST_S: Final = 15.0
+"""A job this far past its timeout is renewed no more: its loop is blocked for good."""
+
+
+class HeadpondReceiver(Receiver):
+    """Runs one queue's jobs until it is told to finish."""
+
+    def __init__(
+        self,
+        broker: AsyncBroker,
+        *args: Any,
+        max_async_tasks: int | None = None,
+        worker: str = "",
+        queue: Queue | None = None,
+        grace_s: float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Take taskiq's arguments, and a worker's id, an app's queue and the grace of the shutdown.
+
+        `max_async_tasks` is a fixed number of slots; without it the queue's settings say, live.
+        """
+        if not isinstance(broker, HeadpondBroker):
+            fault = FieldError("/broker", f"{type(broker).__name__} is no HeadpondBroker.")
+            raise ConfigInvalid([fault], source="HeadpondReceiver")
+        super().__init__(broker, *args, max_async_tasks=max_async_tasks or 1, **kwargs)
+        self.headpond = broker
+        self.worker = worker or worker_id()
+        self.grace_s = grace_s if grace_s is not None else self.wait_tasks_timeout
+        self._fixed_slots = max_async_tasks
+        self._live = LiveSettings(queue)
+        self._runner = Runner(broker, self._live, self.worker)
+        self._pump = Pump(
+            broker.store, broker.queue, self.worker, max_async_tasks or 1, self._runner.start
+        )
+        self._runner.pump = self._pump
+        broker.requeue = self._runner.requeue
+        self._version = -1
+        self._started_ms = time.time_ns() // 1_000_000
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.started = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it claims jobs."""
+        return self.started and not (self._pump.stopping or self._pump.draining)
+
+    # ── the life of a worker ──
+
+    @override
+    async def listen(self, finish_event: asyncio.Event) -> None:
+        """Claim and run jobs until `finish_event`; then let running ones end within the grace."""
+        if self.run_startup:
+            await self.broker.startup()
+        self._loop = asyncio.get_running_loop()
+        await self._follow_settings()
+        keeper = self.headpond.store.leases(self.headpond.queue, self.worker)
+        leases = LeaseThread(keeper, self._beat, self._held, self._heard)
+        leases.start()
+        self.started = True
+        self._pump.begin()
+        looking = self._loop.create_task(self._look())
+        try:
+            await finish_event.wait()
+            await self._finish()
+        finally:
+            looking.cancel()
+            await asyncio.to_thread(leases.stop)
+        if self.on_exit is not None:
+            self.on_exit(self)
+
+    async def _finish(self) -> None:
+        """Hand back what has not started, wait for what runs, release what the grace leaves over."""
+        await self._pump.stop_claiming()
+        try:
+            async with asyncio.timeout(self.grace_s):
+                await self._pump.wait_empty()
+        except TimeoutError:
+            running = list(self._pump.held.values())
+            logger.warning("the grace ends with %d jobs running: they go back", len(running))
+            for held in running:
+                self._runner.interrupt(held, "shutdown")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._pump.wait_empty()
+            await self._release_the_deaf()
+
+    async def _release_the_deaf(self) -> None:
+        """Hand back jobs of handlers that heed no cancellation: the process ends with them."""
+        for held in list(self._pump.held.values()):
+            self._pump.end(held.released())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2.0):
+                await self._pump.wait_empty()
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = loop.time()
+            self._runner.sweep(now)
+            self._pump.release_stale(now)
+
+    # ── settings ──
+
+    async def _follow_settings(self) -> None:
+        settings = await self.headpond.store.settings(self.headpond.queue)
+        if settings is None or settings.version == self._version:
+            return
+        self._version = settings.version
+        try:
+            self._live.follow(settings.document)
+        except ValueError as error:
+            logger.error(
+                "new settings of queue %s are not understood: %s", self.headpond.queue, error
+            )  # noqa: TRY400 (no trace needed)
+            return
+        self._pump.set_slots(self._fixed_slots or self._live.slots)
+
+    async def _refresh(self) -> None:
+        with contextlib.suppress(HeadpondError):
+            await self._follow_settings()
+
+    # ── called from the lease thread ──
+
+    def _beat(self) -> WorkerBeat:
+        pump = self._pump
+        state = state_of(
+            started=self.started,
+            stopping=pump.stopping,
+            draining=pump.draining,
+            holds=not pump.is_empty,
+        )
+        host = socket.gethostname()
+        return WorkerBeat(self.worker, state, pump.slots, self._started_ms, host, os.getpid())
+
+    def _held(self) -> list[tuple[JobId, str]]:
+        now = time.monotonic()  # the loop's clock
+        return [
+            (job_id, held.claim.fence)
+            for job_id, held in list(self._pump.held.items())
+            if not held.deadline or now < held.deadline + RENEW_PAST_S
+        ]
+
+    def _heard(self, renewal: Renewal, asked: dict[JobId, str]) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._take, renewal, asked)
+
+    def _take(self, renewal: Renewal, asked: dict[JobId, str]) -> None:
+        self._pump.set_draining(renewal.draining)
+        for job_id in renewal.lost:
+            held = self._pump.held.get(job_id)
+            if held is not None and held.claim.fence == asked[job_id]:
+                logger.error("the lease of job %s was lost; its run is stopped", job_id)
+                self._pump.abandon(held)
+                self._runner.interrupt(held, "lost")
+        if renewal.settings_version != self._version:
+            task = asyncio.get_running_loop().create_task(self._refresh())
+            self._tasks = {task}
+
+
+def worker_id() -> str:
+    """Return a name that no other worker process has: host, pid and a bit of chance."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:6]}"

@@ -1,0 +1,155 @@
+"""What a run's end means for the job: done, again later, given up, or handed back. Pure.
+
+| the handler …                               | the job …                                             |
+|---------------------------------------------|-------------------------------------------------------|
+| returns data                                | completed with it                                     |
+| returns what isn't data, or too much        | failed, `unrecoverable`: a re-run would do it again   |
+| raises `Retry`                              | delayed as it says, at most `retries` times           |
+| raises `Snooze`                             | delayed, and no attempt is counted                    |
+| raises `Fail`, or taskiq's reject           | failed, `unrecoverable`                               |
+| raises anything else (`SystemExit` as well) | delayed by the backoff, then failed, `exhausted`      |
+| runs past its timeout                       | as if it had raised; failed with `timeout` at the end |
+| is interrupted by a shutdown                | back in its place, no attempt counted                 |
+"""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Final
+
+from taskiq.exceptions import TaskRejectedError
+
+from headpond.app import Fail, Retry, Snooze
+from headpond.envelope import Outcome, pack
+from headpond.errors import PayloadInvalid
+from headpond.jobs import Claim, Done, Ended, Failed, FailReason, Released
+from headpond.retries import Again, RetryPolicy, after_failure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MOST_MESSAGE: Final = 2_000
+MOST_TRACE: Final = 8_000
+"""Characters of an error's text and traceback that are kept."""
+MOST_RESULT: Final = 256 * 1024
+"""Bytes of a packed result, as for payloads (DESIGN §4)."""
+
+
+class ResultUnusable(Exception):  # noqa: N818 (named for what is shown to people)
+    """A handler returned what can't be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a handler, as far as its report needs it."""
+
+    claim: Claim
+    worker: str
+    started_ms: int
+    run_us: int
+
+
+def returned(run: Run, value: Any) -> Ended:
+    """Report a run that returned."""
+    claim = run.claim
+    try:
+        outcome = pack(Outcome(run.started_ms, run.run_us, value, worker=run.worker))
+    except Exception as error:  # noqa: BLE001 (whatever makes a value unfit for the wire)
+        kind = f"{type(value).__module__}.{type(value).__qualname__}"
+        unusable = ResultUnusable(
+            f"The handler returned a {kind} that can't be stored: {_text(error)}"
+        )
+        return _given_up(run, unusable, FailReason.UNRECOVERABLE)
+    if len(outcome) > MOST_RESULT:
+        unusable = ResultUnusable(
+            f"The handler's result has {len(outcome):,} bytes; the limit is {MOST_RESULT:,}."
+        )
+        return _given_up(run, unusable, FailReason.UNRECOVERABLE)
+    return Done(claim.id, claim.fence, outcome, run.run_us)
+
+
+def raised(
+    run: Run, error: BaseException, policy: RetryPolicy, chance: Callable[[], float]
+) -> Ended:
+    """Report a run that raised."""
+    if isinstance(error, Snooze):
+        return Released(run.claim.id, run.claim.fence, delay_ms=max(1, _until_ms(error, run)))
+    if isinstance(error, Fail | TaskRejectedError | PayloadInvalid):
+        return _given_up(run, error, FailReason.UNRECOVERABLE)
+    return _retried(run, error, policy, chance, FailReason.EXHAUSTED)
+
+
+def timed_out(
+    run: Run, timeout_s: float, policy: RetryPolicy, chance: Callable[[], float]
+) -> Ended:
+    """Report a run that was stopped because its time was up."""
+    error = TimeoutError(f"The handler ran longer than its timeout of {timeout_s:g} s.")
+    return _retried(run, error, policy, chance, FailReason.TIMEOUT)
+
+
+def unreadable(claim: Claim, worker: str, now_ms: int, error: Exception) -> Ended:
+    """Report a job whose envelope can't be unpacked: no worker of any version could run it."""
+    return _given_up(Run(claim, worker, now_ms, 0), error, FailReason.INTEGRITY)
+
+
+def _retried(
+    run: Run,
+    error: BaseException,
+    policy: RetryPolicy,
+    chance: Callable[[], float],
+    at_last: FailReason,
+) -> Ended:
+    verdict = after_failure(policy, run.claim.attempts + 1, chance())
+    if not isinstance(verdict, Again):
+        return _given_up(run, error, at_last)
+    delay_s = verdict.delay_s
+    if isinstance(error, Retry) and error.after_s is not None:
+        delay_s = error.after_s
+    outcome = _failure(run, error)
+    retry_in_ms = round(delay_s * 1000)
+    return Failed(run.claim.id, run.claim.fence, outcome, run.run_us, retry_in_ms=retry_in_ms)
+
+
+def _given_up(run: Run, error: BaseException, reason: FailReason) -> Failed:
+    return Failed(run.claim.id, run.claim.fence, _failure(run, error), run.run_us, reason)
+
+
+def _failure(run: Run, error: BaseException) -> bytes:
+    return pack(
+        Outcome(
+            run.started_ms,
+            run.run_us,
+            error=type(error).__name__,
+            message=_clean(_text(error))[:MOST_MESSAGE],
+            trace=_clean(_trace(error))[-MOST_TRACE:],
+            worker=run.worker,
+        )
+    )
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 (an exception whose text raises is still an exception)
+        return f"{type(error).__name__} without a readable text"
+
+
+def _trace(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error, limit=-20))
+    except Exception:  # noqa: BLE001 (as above)
+        return ""
+
+
+def _clean(text: str) -> str:
+    """Lone surrogates can't be stored as UTF-8."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _until_ms(snooze: Snooze, run: Run) -> int:
+    if snooze.until is not None:
+        now_ms = run.started_ms + run.run_us // 1000
+        return round(snooze.until.astimezone(UTC).timestamp() * 1000) - now_ms
+    return round((snooze.after_s or 0) * 1000)

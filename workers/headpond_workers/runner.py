@@ -1,0 +1,220 @@
+"""Runs held jobs: each in a task of its own, with taskiq's steps in taskiq's order where they are used."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+from taskiq import TaskiqMiddleware, TaskiqResult
+from taskiq.exceptions import NoResultError
+from taskiq.utils import maybe_awaitable
+
+from headpond.app import Job
+from headpond.envelope import Envelope, unpack_envelope
+from headpond.jobs import JobId, Released
+from headpond_workers import reports
+from headpond_workers.live import ONE_RUN
+from headpond_workers.plans import Plan, Work, make_plan
+from headpond_workers.threads import HandlerExit, Threads
+
+if TYPE_CHECKING:
+    from headpond.broker import HeadpondBroker
+    from headpond.jobs import Ended
+    from headpond_workers.live import LiveSettings, Terms
+    from headpond_workers.pump import Held, Pump
+
+logger = logging.getLogger(__name__)
+
+PARKED_MS: Final = 5_000
+"""A job of an unknown type is offered again after this long; in a rolling deploy somebody then knows it."""
+STUCK_AFTER_S: Final = 1.0
+"""A handler that goes on this long after it was told to stop is left behind, and its slot used again."""
+
+
+class Runner:
+    """Starts held jobs and reports how they end."""
+
+    def __init__(self, broker: HeadpondBroker, live: LiveSettings, worker: str) -> None:
+        """Work out what the middlewares override."""
+        self._broker = broker
+        self._live = live
+        self._worker = worker
+        self._plans: dict[str, Plan | None] = {}
+        self._threads = Threads()
+        self._requeued: dict[JobId, tuple[bytes, int]] = {}
+        self.pump: Pump | None = None
+        self._pre = self._overriding("pre_execute")
+        self._post = self._overriding("post_execute")[::-1]
+        self._save = self._overriding("post_save")[::-1]
+        self._on_error = self._overriding("on_error")[::-1]
+        self._bare = not (self._pre or self._post or self._save or self._on_error)
+        self._foreign_results = type(broker.result_backend).__module__ != "headpond.broker.results"
+
+    def _overriding(self, hook: str) -> list[Any]:
+        plain = getattr(TaskiqMiddleware, hook)
+        middlewares = self._broker.middlewares
+        return [each for each in middlewares if getattr(type(each), hook) is not plain]
+
+    # ── starting and stopping ──
+
+    def start(self, held: Held) -> None:
+        """Run a held job; its end is reported to the pump."""
+        held.task = asyncio.get_running_loop().create_task(self._run(held))
+
+    def requeue(self, job_id: JobId, body: bytes, delay_ms: int) -> bool:
+        """Put a job that runs here back with a new body when its run ends; False when it isn't here."""
+        if self.pump is None or job_id not in self.pump.held:
+            return False
+        self._requeued[job_id] = (body, max(1, delay_ms))
+        return True
+
+    def interrupt(self, held: Held, why: str) -> None:
+        """Tell a running job to stop: cancel it, and mark it for handlers in threads."""
+        held.ended_by = held.ended_by or why
+        if held.job is not None:
+            held.job.cancelled = True
+        if held.task is not None:
+            held.task.cancel()
+
+    def sweep(self, now: float) -> None:
+        """Stop what ran past its time; leave behind what doesn't heed it."""
+        assert self.pump is not None  # noqa: S101 (set before anything runs)
+        for held in list(self.pump.held.values()):
+            if not held.deadline or now < held.deadline:
+                continue
+            if not held.ended_by:
+                self.interrupt(held, "timeout")
+            elif held.ended_by == "timeout" and now > held.deadline + STUCK_AFTER_S:
+                logger.error(
+                    "job %s ignores its cancellation; its slot is used again", held.claim.id
+                )
+                self._give_up(held)
+
+    def _give_up(self, held: Held) -> None:
+        run_us = round(held.limit_s * 1_000_000)
+        run = reports.Run(held.claim, self._worker, _now_ms() - run_us // 1000, run_us)
+        self._end(reports.timed_out(run, held.limit_s, held.retry or ONE_RUN, random.random))
+
+    # ── one run ──
+
+    async def _run(self, held: Held) -> None:
+        claim = held.claim
+        try:
+            envelope = unpack_envelope(claim.body)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            self._end(reports.unreadable(claim, self._worker, _now_ms(), error))
+            return
+        plan = self._plan(envelope.job_type)
+        if plan is None:
+            logger.warning("job %s parked: this worker knows no %r", claim.id, envelope.job_type)
+            parked = envelope.job_type
+            self._end(Released(claim.id, claim.fence, delay_ms=PARKED_MS, parked=parked))
+            return
+        terms = self._live.terms(plan.name, plan.job_type, plan.labels)
+        limit_s = _limit(envelope, terms)
+        held.limit_s, held.retry = limit_s, terms.retry
+        if limit_s:
+            held.deadline = asyncio.get_running_loop().time() + limit_s
+        held.job = self._job(held, envelope)
+        work = Work(held, envelope, self._broker, self._threads, held.job)
+        started_ms, began = _now_ms(), time.perf_counter()
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = await (plan.invoke(work) if self._bare else self._with_middlewares(plan, work))
+        except BaseException as raised:  # noqa: BLE001 (a handler's SystemExit ends the job, not the worker)
+            error = raised
+        run_us = max(1, round((time.perf_counter() - began) * 1_000_000))
+        run = reports.Run(claim, self._worker, started_ms, run_us)
+        self._end(self._verdict(held, run, terms, value, error))
+
+    def _job(self, held: Held, envelope: Envelope) -> Job:
+        claim = held.claim
+        return Job(
+            id=claim.id,
+            queue=self._broker.queue,
+            type=envelope.job_type,
+            tenant=envelope.tenant,
+            attempt=claim.attempts + 1,
+            correlation_id=envelope.correlation_id,
+        )
+
+    def _verdict(
+        self, held: Held, run: reports.Run, terms: Terms, value: Any, error: BaseException | None
+    ) -> Ended:
+        claim = run.claim
+        requeued = self._requeued.pop(claim.id, None)
+        if requeued is not None:
+            body, delay_ms = requeued
+            return Released(claim.id, claim.fence, delay_ms=delay_ms, body=body)
+        if error is None or isinstance(error, NoResultError):
+            return reports.returned(run, value)
+        if held.ended_by == "timeout":
+            return reports.timed_out(run, held.limit_s, terms.retry, random.random)
+        if held.ended_by in {"shutdown", "lost"}:
+            return Released(claim.id, claim.fence)
+        if not isinstance(error, Exception):
+            error = HandlerExit(f"{type(error).__name__}: {error}")
+        return reports.raised(run, error, terms.retry, random.random)
+
+    def _end(self, report: Ended) -> None:
+        assert self.pump is not None  # noqa: S101 (set before anything runs)
+        self.pump.end(report)
+
+    def _plan(self, name: str) -> Plan | None:
+        try:
+            return self._plans[name]
+        except KeyError:
+            plan = make_plan(self._broker, name)
+            if plan is not None:
+                self._plans[name] = plan
+            return plan
+
+    # ── with taskiq's middlewares ──
+
+    async def _with_middlewares(self, plan: Plan, work: Work) -> Any:
+        message = work.message()
+        for each in self._pre:
+            message = await maybe_awaitable(each.pre_execute(message))
+        work.replace_message(message)
+        began = time.time()
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = await plan.invoke(work)
+        except BaseException as raised:  # noqa: BLE001 (middlewares see every end, as in taskiq)
+            error = raised
+        result: TaskiqResult[Any] = TaskiqResult.model_construct(
+            is_err=error is not None,
+            log=None,
+            return_value=value,
+            execution_time=round(time.time() - began, 2),
+            labels=message.labels,
+            error=error,
+        )
+        if error is not None:
+            for each in self._on_error:
+                await maybe_awaitable(each.on_error(message, result, error))
+        for each in self._post:
+            await maybe_awaitable(each.post_execute(message, result))
+        if not isinstance(result.error, NoResultError):
+            if self._foreign_results:
+                await self._broker.result_backend.set_result(message.task_id, result)
+            for each in self._save:
+                await maybe_awaitable(each.post_save(message, result))
+        if result.error is not None:
+            raise result.error
+        return result.return_value
+
+
+def _limit(envelope: Envelope, terms: Terms) -> float:
+    label = envelope.labels.get("timeout") if envelope.labels else None
+    return terms.timeout_s if label is None else float(label)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

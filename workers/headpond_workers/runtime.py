@@ -1,0 +1,84 @@
+"""The worker process put together: settings → store → broker → receiver, and its signals."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from headpond.app.catalog import Catalog, load_apps
+from headpond.broker import HeadpondBroker
+from headpond.errors import StoreUnavailable
+from headpond.redis import RedisQueueStore
+from headpond_workers import probes
+from headpond_workers.receiver import HeadpondReceiver, worker_id
+
+if TYPE_CHECKING:
+    from headpond.app import App
+    from headpond.settings import WorkerSettings
+
+logger = logging.getLogger(__name__)
+
+
+async def run(settings: WorkerSettings) -> None:
+    """Serve one queue until SIGTERM or SIGINT; returns when everything held has ended or gone back.
+
+    Raises `QueueUnknown` or `ConfigInvalid` before anything is connected, and `StoreUnfit` when the
+    start-up gate refuses Redis. While Redis is away it waits.
+    """
+    catalog = Catalog(load_apps(settings.apps))
+    queue = catalog.queue(settings.queue)
+    store = RedisQueueStore(settings.url, settings.namespace)
+    catalog.bind(store)
+    broker = HeadpondBroker(store, queue.name)
+    broker.is_worker_process = True
+    broker.serve(queue)
+    finish = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, finish.set)
+    worker = settings.worker_id or worker_id()
+    receiver = HeadpondReceiver(
+        broker, worker=worker, queue=queue, grace_s=settings.grace_s, run_startup=False
+    )
+    server = None
+    if settings.probe_port:
+        server = await probes.serve(settings.probe_port, lambda: receiver.is_ready)
+    if not await _start(broker, finish):
+        return
+    await _hooks(queue.app, starting=True)
+    logger.info("worker %s serves queue %s and waits for jobs", worker, queue.name)
+    try:
+        await receiver.listen(finish)
+    finally:
+        await _hooks(queue.app, starting=False)
+        await broker.shutdown()
+        if server is not None:
+            server.close()
+    logger.info("worker %s has ended", worker)
+
+
+async def _start(broker: HeadpondBroker, finish: asyncio.Event) -> bool:
+    """Connect, waiting for a store that is away; False when the process is to end before that."""
+    while not finish.is_set():
+        try:
+            await broker.startup()
+        except StoreUnavailable as error:
+            logger.warning("%s Trying again in a second.", error)
+            try:
+                async with asyncio.timeout(1.0):
+                    await finish.wait()
+            except TimeoutError:
+                continue
+        else:
+            return True
+    return False
+
+
+async def _hooks(app: App, *, starting: bool) -> None:
+    for hook in app.start_hooks if starting else app.stop_hooks:
+        done = hook()
+        if inspect.isawaitable(done):
+            await done
