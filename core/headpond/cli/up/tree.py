@@ -60,7 +60,7 @@ class Tree:
                 await self._until_stopped()
             finally:
                 await self._stop()
-            self.folder.mark_ended()
+                self.folder.mark_ended()
         finally:
             self.folder.release()
         return KILLED if self.was_killed else 0
