@@ -168,6 +168,17 @@ async def test_a_job_may_be_parked_again_and_again(bench: Bench) -> None:
     assert (claim.attempts, claim.crashes) == (0, 0)
 
 
+async def test_a_claimed_job_is_not_parked(bench: Bench) -> None:
+    """Whoever claims it may know it; if that worker dies the job waits without the mark."""
+    await bench.add("a")
+    await bench.release(await bench.take(), parked="new-type")
+    await bench.take()
+    assert not (await bench.job("a")).parked
+    bench.in_ms(15_001)
+    assert (await bench.tick()).parked == 0
+    assert await bench.state("a") is JobState.WAITING
+
+
 async def test_a_handed_back_parked_job_is_parked_no_more(bench: Bench) -> None:
     """A worker that releases a job without parking it knows its type."""
     await bench.add("a")

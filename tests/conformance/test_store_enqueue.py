@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import a_job, names
+from bench import a_job
 from headpond.jobs import JobState
 from headpond.queues import Retention
 
@@ -106,11 +106,14 @@ async def test_an_id_is_free_again_once_its_job_is_gone(bench: Bench) -> None:
     await bench.fail(await bench.take(), retry_in_ms=0)
     await bench.done(await bench.take())
     assert not await bench.exists("a")
+    bench.in_ms(7000)
     assert await bench.add("a", body=b"second") == [True]
     job = await bench.job("a")
     assert (job.body, job.priority, job.tenant, job.attempts) == (b"second", 5, "", 0)
     assert (job.outcome, job.reason) == (None, None)
-    assert names(await bench.claim(5)) == ["a"]
+    claim = await bench.take()
+    assert (claim.id, claim.attempts, claim.since_ms) == ("a", 0, bench.clock.now_ms())
+    assert (await bench.sample()).oldest_ms == 0
 
 
 async def test_a_delay_and_a_moment_make_a_job_delayed(bench: Bench) -> None:
