@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from headpond.errors import HeadpondError
 from headpond.settings import WorkerSettings
 from headpond_workers.runtime import run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXAMPLES = """
 \b
@@ -27,10 +31,10 @@ Examples:
 def worker(queue: str, grace: float | None, probe_port: int | None) -> None:
     """Run the jobs of one queue until SIGTERM.
 
-    Redis, apps and the rest come from HEADPOND_* variables. One process serves one queue; start more of
-    them to share the work.
+    Redis, apps and the rest come from HEADPOND_* variables. One process serves one queue; start
+    more of them to share the work.
     """
-    given = {"queue": queue, "grace_s": grace, "probe_port": probe_port}
+    given: dict[str, Any] = {"queue": queue, "grace_s": grace, "probe_port": probe_port}
     settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -43,7 +47,7 @@ def worker(queue: str, grace: float | None, probe_port: int | None) -> None:
         sys.exit(2)
 
 
-def _loop_factory():  # noqa: ANN202 (uvloop's or none)
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop  # noqa: PLC0415 (not on every platform)
     except ImportError:

@@ -1,7 +1,8 @@
 """The thread that keeps this worker's leases, whatever its event loop is doing.
 
-It has its own connection. Each third of a lease it renews what the worker holds and beats; in between it
-listens for a word (drain, new settings). What it hears goes to the loop by `call_soon_threadsafe`.
+It has its own connection. Each third of a lease it renews what the worker holds and beats; in
+between it listens for a word (drain, new settings). What it hears goes to the loop by
+`call_soon_threadsafe`.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from headpond.errors import StoreUnavailable
-from headpond.ports import WorkerBeat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headpond.jobs import JobId
-    from headpond.ports import LeaseKeeper, Renewal
+    from headpond.ports import LeaseKeeper, Renewal, WorkerBeat
     from headpond.queues import WorkerState
 
 logger = logging.getLogger(__name__)

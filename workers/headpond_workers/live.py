@@ -26,7 +26,7 @@ class Terms:
 
 
 class LiveSettings:
-    """What the queue's document says, and what each job type says where the document leaves it alone."""
+    """What the queue's document says, and what a job type says of itself."""
 
     def __init__(self, queue: Queue | None) -> None:
         """Begin with the defaults of code."""
@@ -61,7 +61,7 @@ class LiveSettings:
         return Terms(limit if timeout is None else float(timeout), ONE_RUN)
 
     def _job_terms(self, job_type: JobType) -> Terms:
-        """The QueueConfig wins over what a queue's code says; a job type's own word is narrower than both."""
+        """Let the QueueConfig win over a queue's code, and a job type's own word over both."""
         own, jobs = job_type.options, self._spec.jobs
         limit = jobs.timeout if own.timeout is None else parse_duration(own.timeout)
         queue_policy = self._spec.retry_policy()

@@ -1,4 +1,4 @@
-"""What running one kind of job takes, worked out once: a job pays only for the steps that it uses."""
+"""What running one kind of job takes, worked out once: a job pays for the steps that it uses."""
 
 from __future__ import annotations
 

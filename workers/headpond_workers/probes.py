@@ -1,7 +1,7 @@
 """/livez and /readyz of a worker, for whoever supervises it.
 
-Alive means that the loop turns: never whether Redis answers, or an outage of Redis would restart every
-worker. Ready means that it claims jobs.
+Alive means that the loop turns: never whether Redis answers, or an outage of Redis would restart
+every worker. Ready means that it claims jobs.
 """
 
 from __future__ import annotations

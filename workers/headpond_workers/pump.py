@@ -1,11 +1,11 @@
 """The heart of a worker: keep its slots busy with as few round trips as possible.
 
-Each exchange reports the jobs that ended meanwhile and claims what fits: at full speed dozens of jobs share
-a round trip, in quiet times a job is reported and the next one claimed at once. Two exchanges may be under
-way, so that Redis and Python work at the same time.
+Each exchange reports the jobs that ended meanwhile and claims what fits: at full speed dozens of
+jobs share a round trip, in quiet times a job is reported and the next one claimed at once. Two
+exchanges may be under way, so that Redis and Python work at the same time.
 
 Nothing is hoarded: how many jobs are claimed ahead of a free slot follows from how long jobs take
-(`prefetch_for`), and a claimed job that has not started within 50 ms goes back to its place in the queue.
+(`prefetch_for`), and a claimed job that has not started within 50 ms goes back to its place.
 """
 
 from __future__ import annotations
@@ -42,8 +42,10 @@ LONGEST_RETRY_S: Final = 1.0
 def prefetch_for(slots: int, service_s: float) -> int:
     """Return how many jobs to claim ahead of free slots; `service_s` 0 means that it isn't known.
 
-    >>> prefetch_for(100, 0.0001), prefetch_for(100, 0.02), prefetch_for(100, 0.1), prefetch_for(1, 0.001)
-    (200, 200, 0, 50)
+    >>> prefetch_for(100, 0.0001), prefetch_for(100, 0.02), prefetch_for(100, 0.1)
+    (200, 200, 0)
+    >>> prefetch_for(1, 0.001)
+    50
     """
     if service_s <= 0:
         return 0
@@ -83,7 +85,7 @@ class _Pace:
 
 @dataclass(slots=True)
 class Pump:
-    """Claims jobs and calls `start` for each that gets a slot; `end` must be called for each of these."""
+    """Claims jobs and calls `start` for each that gets a slot; each is to be ended by `end`."""
 
     store: QueueStore
     queue: str

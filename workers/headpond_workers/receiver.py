@@ -1,7 +1,7 @@
 """`HeadpondReceiver`: taskiq's `Receiver` with leases, fences, retries and no hoarding.
 
-Only `listen` is ours: taskiq's command (`--receiver headpond_workers.receiver:HeadpondReceiver`) and
-`headpond worker` both call it and nothing else.
+Only `listen` is ours: taskiq's command (with `--receiver headpond_workers.receiver:HeadpondReceiver`)
+and `headpond worker` both call it and nothing else.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class HeadpondReceiver(Receiver):
     def __init__(
         self,
         broker: AsyncBroker,
-        *args: Any,
+        *,
         max_async_tasks: int | None = None,
         worker: str = "",
         queue: Queue | None = None,
@@ -62,7 +62,7 @@ class HeadpondReceiver(Receiver):
         if not isinstance(broker, HeadpondBroker):
             fault = FieldError("/broker", f"{type(broker).__name__} is no HeadpondBroker.")
             raise ConfigInvalid([fault], source="HeadpondReceiver")
-        super().__init__(broker, *args, max_async_tasks=max_async_tasks or 1, **kwargs)
+        super().__init__(broker, max_async_tasks=max_async_tasks or 1, **kwargs)
         self.headpond = broker
         self.worker = worker or worker_id()
         self.grace_s = grace_s if grace_s is not None else self.wait_tasks_timeout
@@ -109,7 +109,7 @@ class HeadpondReceiver(Receiver):
             self.on_exit(self)
 
     async def _finish(self) -> None:
-        """Hand back what has not started, wait for what runs, release what the grace leaves over."""
+        """Hand back what has not started, wait for what runs, release what outlasts the grace."""
         await self._pump.stop_claiming()
         try:
             async with asyncio.timeout(self.grace_s):
@@ -150,9 +150,7 @@ class HeadpondReceiver(Receiver):
         try:
             self._live.follow(settings.document)
         except ValueError as error:
-            logger.error(
-                "new settings of queue %s are not understood: %s", self.headpond.queue, error
-            )  # noqa: TRY400 (no trace needed)
+            logger.warning("queue %s has settings unknown here: %s", self.headpond.queue, error)
             return
         self._pump.set_slots(self._fixed_slots or self._live.slots)
 
@@ -190,7 +188,7 @@ class HeadpondReceiver(Receiver):
         for job_id in renewal.lost:
             held = self._pump.held.get(job_id)
             if held is not None and held.claim.fence == asked[job_id]:
-                logger.error("the lease of job %s was lost; its run is stopped", job_id)
+                logger.warning("the lease of job %s was lost; its run is stopped", job_id)
                 self._pump.abandon(held)
                 self._runner.interrupt(held, "lost")
         if renewal.settings_version != self._version:

@@ -1,15 +1,15 @@
 """What a run's end means for the job: done, again later, given up, or handed back. Pure.
 
-| the handler …                               | the job …                                             |
-|---------------------------------------------|-------------------------------------------------------|
-| returns data                                | completed with it                                     |
-| returns what isn't data, or too much        | failed, `unrecoverable`: a re-run would do it again   |
-| raises `Retry`                              | delayed as it says, at most `retries` times           |
-| raises `Snooze`                             | delayed, and no attempt is counted                    |
-| raises `Fail`, or taskiq's reject           | failed, `unrecoverable`                               |
-| raises anything else (`SystemExit` as well) | delayed by the backoff, then failed, `exhausted`      |
-| runs past its timeout                       | as if it had raised; failed with `timeout` at the end |
-| is interrupted by a shutdown                | back in its place, no attempt counted                 |
+| the handler …                               | the job …                                        |
+|---------------------------------------------|--------------------------------------------------|
+| returns data                                | completed with it                                |
+| returns what isn't data, or too much of it  | failed, `unrecoverable`: a re-run does the same  |
+| raises `Retry`                              | delayed as it says, at most `retries` times      |
+| raises `Snooze`                             | delayed, and no attempt is counted               |
+| raises `Fail`, or taskiq's reject           | failed, `unrecoverable`                          |
+| raises anything else (`SystemExit` as well) | delayed by the backoff, then failed, `exhausted` |
+| runs past its timeout                       | as if it had raised; `timeout` at the end        |
+| is interrupted by a shutdown                | back in its place, no attempt counted            |
 """
 
 from __future__ import annotations

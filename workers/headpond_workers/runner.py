@@ -1,4 +1,4 @@
-"""Runs held jobs: each in a task of its own, with taskiq's steps in taskiq's order where they are used."""
+"""Runs held jobs: each in a task of its own, with taskiq's steps in taskiq's order."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from headpond_workers.plans import Plan, Work, make_plan
 from headpond_workers.threads import HandlerExit, Threads
 
 if TYPE_CHECKING:
+    from taskiq import TaskiqMessage
+
     from headpond.broker import HeadpondBroker
     from headpond.jobs import Ended
     from headpond_workers.live import LiveSettings, Terms
@@ -30,9 +32,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 PARKED_MS: Final = 5_000
-"""A job of an unknown type is offered again after this long; in a rolling deploy somebody then knows it."""
+"""A job of an unknown type is offered again after this long; after a deploy somebody knows it."""
 STUCK_AFTER_S: Final = 1.0
-"""A handler that goes on this long after it was told to stop is left behind, and its slot used again."""
+"""A handler that goes on this long after it was told to stop is left; its slot is used again."""
 
 
 class Runner:
@@ -66,7 +68,7 @@ class Runner:
         held.task = asyncio.get_running_loop().create_task(self._run(held))
 
     def requeue(self, job_id: JobId, body: bytes, delay_ms: int) -> bool:
-        """Put a job that runs here back with a new body when its run ends; False when it isn't here."""
+                logger.error("job %s ignores its cancellation and is left behind", held.claim.id)
         if self.pump is None or job_id not in self.pump.held:
             return False
         self._requeued[job_id] = (body, max(1, delay_ms))
@@ -123,14 +125,14 @@ class Runner:
         work = Work(held, envelope, self._broker, self._threads, held.job)
         started_ms, began = _now_ms(), time.perf_counter()
         value: Any = None
-        error: BaseException | None = None
+        caught: BaseException | None = None
         try:
             value = await (plan.invoke(work) if self._bare else self._with_middlewares(plan, work))
-        except BaseException as raised:  # noqa: BLE001 (a handler's SystemExit ends the job, not the worker)
-            error = raised
+        except BaseException as raised:  # noqa: BLE001 (SystemExit ends the job, not the worker)
+            caught = raised
         run_us = max(1, round((time.perf_counter() - began) * 1_000_000))
         run = reports.Run(claim, self._worker, started_ms, run_us)
-        self._end(self._verdict(held, run, terms, value, error))
+        self._end(self._verdict(held, run, terms, value, caught))
 
     def _job(self, held: Held, envelope: Envelope) -> Job:
         claim = held.claim
@@ -158,7 +160,8 @@ class Runner:
         if held.ended_by in {"shutdown", "lost"}:
             return Released(claim.id, claim.fence)
         if not isinstance(error, Exception):
-            error = HandlerExit(f"{type(error).__name__}: {error}")
+            cause, error = error, HandlerExit(f"{type(error).__name__}: {error}")
+            error.__cause__ = cause
         return reports.raised(run, error, terms.retry, random.random)
 
     def _end(self, report: Ended) -> None:
@@ -196,19 +199,23 @@ class Runner:
             labels=message.labels,
             error=error,
         )
-        if error is not None:
-            for each in self._on_error:
-                await maybe_awaitable(each.on_error(message, result, error))
-        for each in self._post:
-            await maybe_awaitable(each.post_execute(message, result))
-        if not isinstance(result.error, NoResultError):
-            if self._foreign_results:
-                await self._broker.result_backend.set_result(message.task_id, result)
-            for each in self._save:
-                await maybe_awaitable(each.post_save(message, result))
+        await self._after(message, result)
         if result.error is not None:
             raise result.error
         return result.return_value
+
+    async def _after(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
+        if result.error is not None:
+            for each in self._on_error:
+                await maybe_awaitable(each.on_error(message, result, result.error))
+        for each in self._post:
+            await maybe_awaitable(each.post_execute(message, result))
+        if isinstance(result.error, NoResultError):
+            return
+        if self._foreign_results:
+            await self._broker.result_backend.set_result(message.task_id, result)
+        for each in self._save:
+            await maybe_awaitable(each.post_save(message, result))
 
 
 def _limit(envelope: Envelope, terms: Terms) -> float:

@@ -1,7 +1,7 @@
 """Threads for synchronous handlers.
 
-Not an executor of the standard library: a handler that never returns must neither use up a slot for ever nor
-keep the process from ending, so these threads are daemons and there is always one more when it is needed.
+Not an executor of the standard library: a handler that never returns must neither use up a slot for
+ever nor keep the process from ending, so these threads are daemons, and there is always one more.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Found by an entry point `headpond.apps` or by `HEADPOND_APPS`; knows no store until it is bound."""
+    """Found by an entry point `headpond.apps` or `HEADPOND_APPS`; has no store until bound."""
 
     def __init__(self, name: str) -> None:
         """Begin with no queue."""

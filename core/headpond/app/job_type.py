@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
+from typing_extensions import override
 
 from headpond.app.context import Job
 from headpond.app.status import JobStatus, status_of
@@ -131,8 +132,8 @@ class JobType:
     ) -> Enqueued:
         """Put a job into the queue; when this returns, the store has it.
 
-        Raises `PayloadInvalid`, or `StoreUnavailable` when it is not known whether the job is in: with
-        a `job_id` of your own the call may then be repeated safely.
+        Raises `PayloadInvalid`, or `StoreUnavailable` when nobody knows whether the job is
+        in: with a `job_id` of your own the call may then be repeated safely.
         """
         job = self.pack(
             payload,
@@ -158,6 +159,7 @@ class JobType:
                 return parse_priority(value)
         return DEFAULT_PRIORITY
 
+    @override
     def __repr__(self) -> str:
         """Name the queue and the type."""
         return f"JobType({self.queue}/{self.name})"

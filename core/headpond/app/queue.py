@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from typing_extensions import override
+
 from headpond.app.job_type import JobOptions, JobType
 from headpond.errors import ConfigInvalid, FieldError
 from headpond.queues import check_queue_name
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class QueueDefaults:
-    """What an app says of its queue; a `QueueConfig` wins over each, live. `None`: the schema's own default."""
+    """What an app says of its queue; a `QueueConfig` wins over each, live.
+
+    `None` leaves it to the schema's own default.
+    """
 
     concurrency: int | None = None
     """Slots of a worker."""
@@ -58,9 +63,10 @@ class Queue:
     ) -> Callable[[Callable[..., Any]], JobType]:
         """Make the decorated function the handler of a job type.
 
-        The first parameter without a default is the payload; annotate it with a pydantic model (or
-        anything that pydantic validates), and a parameter with `Job` to get the job at hand. `async def`
-        runs in the loop, `def` in a thread. Without a name the function's is taken, with dashes.
+        The first parameter without a default is the payload; annotate it with a pydantic model
+        (or anything that pydantic validates), and a parameter with `Job` to get the job at hand.
+        `async def` runs in the loop, `def` in a thread. Without a name the function's is taken,
+        with dashes.
         """
 
         def register(handler: Callable[..., Any]) -> JobType:
@@ -76,6 +82,7 @@ class Queue:
 
         return register
 
+    @override
     def __repr__(self) -> str:
         """Name the queue."""
         return f"Queue({self.name})"

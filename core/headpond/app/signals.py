@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 class Retry(Exception):  # noqa: N818 (a word to the queue, not an error)
     """Run this job again; the attempt counts.
 
-    `after` is when: a `timedelta`, seconds, or `None` for the backoff of the queue. Past the last retry
-    the job fails as `exhausted` all the same.
+    `after` is when: a `timedelta`, seconds, or `None` for the backoff of the queue. Past the last
+    retry the job fails as `exhausted` all the same.
     """
 
     def __init__(self, after: timedelta | float | None = None, reason: str = "") -> None:

@@ -29,9 +29,10 @@ PRIORITY, DELAY = "priority", "delay"
 class HeadpondBroker(AsyncBroker):
     """One queue as a taskiq broker.
 
-    `kiq` of an id that the queue has already adds nothing: both calls mean the one job. Results come with
-    the jobs (`wait_result` works without a result backend of its own). Run workers with
-    `headpond worker`, or with taskiq's own command and `--receiver headpond_workers.receiver:HeadpondReceiver`.
+    `kiq` of an id that the queue has already adds nothing: both calls mean one job. Results come
+    with the jobs (`wait_result` works without a result backend of its own). Run workers with
+    `headpond worker`, or with taskiq's own command and
+    `--receiver headpond_workers.receiver:HeadpondReceiver`.
     """
 
     def __init__(self, store: QueueStore, queue: str = "default") -> None:
@@ -69,8 +70,8 @@ class HeadpondBroker(AsyncBroker):
     async def kick(self, message: BrokerMessage) -> None:
         """Enqueue; when this returns, the store has the job.
 
-        A job that this very process is running is put back instead, with the message as its new body: that
-        is what taskiq's retry middlewares and `Context.requeue` mean by kicking the same id again.
+        A job that this very process is running is put back instead, with the message as its new
+        body: so taskiq's retry middlewares and `Context.requeue` mean kicking an id again.
         """
         labels = message.labels
         job_id = check_job_id(message.task_id)
@@ -90,10 +91,10 @@ class HeadpondBroker(AsyncBroker):
 
     @override
     def listen(self) -> AsyncGenerator[bytes | AckableMessage, None]:
-        """Refuse: taskiq's stock receiver knows no leases, fences or retries, so it would break promises."""
+        """Refuse: taskiq's stock receiver knows no leases, fences or retries."""
         message = (
-            "A Headpond queue needs Headpond's receiver: run `headpond worker`, or give taskiq's command"
-            " `--receiver headpond_workers.receiver:HeadpondReceiver`."
+            "A Headpond queue needs Headpond's receiver: run `headpond worker`, or give taskiq's"
+            " command `--receiver headpond_workers.receiver:HeadpondReceiver`."
         )
         raise HeadpondError(message)
 

@@ -1,4 +1,4 @@
-"""taskiq's results, read from the jobs themselves: result and end are one step, so neither can be lost alone."""
+"""taskiq's results, read from the jobs: result and end are one step, so neither is lost alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ENDED = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 
 class JobFailed(HeadpondError):
-    """What a failed job's result carries as its error: class name and message, never the class itself."""
+    """What a failed job's result carries: the error's class name and message, never the class."""
 
     code = "job-failed"
 
@@ -48,7 +48,7 @@ class StoreResultBackend(AsyncResultBackend[Any]):
         return job is not None and job.state in ENDED
 
     @override
-    async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[Any]:  # noqa: FBT001, FBT002 (taskiq's)
+    async def get_result(self, task_id: str, with_logs: bool = False) -> TaskiqResult[Any]:
         job = await self._job(task_id)
         if job is None or job.state not in ENDED:
             raise JobUnknown(task_id)

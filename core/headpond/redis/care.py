@@ -10,13 +10,13 @@ from headpond.errors import Invalid
 from headpond.jobs import JobState
 from headpond.queues import QueueSettings, Retention
 from headpond.redis.keys import control_channel, queues_key
-from headpond.redis.scripts import Script
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headpond.queues import Hold, HoldSource
     from headpond.redis.client import Client
+    from headpond.redis.scripts import Script
 
 KEPT_DECISIONS: Final = 100
 

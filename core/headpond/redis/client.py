@@ -62,7 +62,7 @@ class Client:
 
     async def run(self, name: str, queue: str, *args: Any) -> Any:
         """Run one script on a queue; the clock goes first among its arguments."""
-        return await self.command(self.head(name, queue) + (self.now(), *args))
+        return await self.command((*self.head(name, queue), self.now(), *args))
 
     async def command(self, command: tuple[Any, ...]) -> Any:
         """Send one command; a script that Redis has forgotten is loaded again (it did not run)."""

@@ -1,7 +1,7 @@
-"""Every Redis key as a name. All keys of a queue share one hash tag, so that a queue lives in one slot.
+"""Every Redis key as a name. A queue's keys share one hash tag, so that it lives in one slot.
 
-Jobs are kept in columns: one sorted set for each state, one hash for each attribute, the job's id as member
-and field. A step of N jobs is then a handful of variadic commands, whatever N is.
+Jobs are kept in columns: one sorted set for each state, one hash for each attribute, the job's id
+as member and field. A step of N jobs is then a handful of variadic commands, whatever N is.
 `docs/decisions/0001-redis-data-model.md` argues it.
 """
 

@@ -1,7 +1,7 @@
-"""One worker's leases, kept from a thread with its own connection, so that a blocked loop loses none.
+"""One worker's leases, kept from a thread with its own connection: a blocked loop loses none.
 
-redis-py's blocking client does here: a call each five seconds needs no speed, and it shares no state with
-the loop's connection.
+redis-py's blocking client does here: a call each five seconds needs no speed, and it shares no
+state with the loop's connection.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from headpond.redis.client import Client
 
 TIMEOUT_S: Final = 3.0
-"""Shorter than the time between two renewals, so that a lost connection costs one of them at most."""
+"""Shorter than the time between renewals: a lost connection costs one of them at most."""
 
 
 class RedisLeaseKeeper:
@@ -41,7 +41,7 @@ class RedisLeaseKeeper:
             client.url,
             socket_timeout=TIMEOUT_S,
             socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),  # type: ignore[no-untyped-call]  # redis-py's own is untyped
+            retry=Retry(NoBackoff(), 0),
         )
         self._channel: Any = None
         self._lock = threading.Lock()

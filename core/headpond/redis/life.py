@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from headpond.redis.client import Client
 
 BATCH: Final = 1000
-"""Jobs in one enqueue call: Lua's stack holds 8,000 values, and a script should end within a few ms."""
+"""Jobs in one enqueue call: Lua's stack holds 8,000 values, and a script should take a few ms."""
 REPORTS: Final = 500
 """Ended jobs in one script call, for the same reason."""
 LONGEST_WAIT_S: Final = 5.0
@@ -132,17 +132,17 @@ class Life:
                 released.append(report)
         head = self._client.head
         commands: list[tuple[Any, ...]] = []
-        for part in _chunks(done):
-            args = [value for job in part for value in (job.id, job.fence, job.outcome)]
-            run_us = sum(job.run_us for job in part)
-            commands.append((*head("finish", queue), now, worker, run_us, len(part), *args))
-        for part in _chunks(failed):
-            args = [value for job in part for value in _failure(job)]
-            run_us = sum(job.run_us for job in part)
-            commands.append((*head("fail", queue), now, worker, run_us, len(part), *args))
-        for part in _chunks(released):
-            args = [value for job in part for value in _release(job)]
-            commands.append((*head("release", queue), now, worker, len(part), *args))
+        for ends in _chunks(done):
+            args: list[Any] = [part for job in ends for part in (job.id, job.fence, job.outcome)]
+            run_us = sum(job.run_us for job in ends)
+            commands.append((*head("finish", queue), now, worker, run_us, len(ends), *args))
+        for faults in _chunks(failed):
+            args = [part for job in faults for part in _failure(job)]
+            run_us = sum(job.run_us for job in faults)
+            commands.append((*head("fail", queue), now, worker, run_us, len(faults), *args))
+        for backs in _chunks(released):
+            args = [part for job in backs for part in _release(job)]
+            commands.append((*head("release", queue), now, worker, len(backs), *args))
         return commands
 
     async def wait(self, queue: str, timeout_s: float) -> None:

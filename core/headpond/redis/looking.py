@@ -50,8 +50,8 @@ class Looking:
     async def page(self, queue: str, state: JobState, cursor: str, limit: int) -> Page:
         """List jobs of a state.
 
-        The cursor is a score and how many jobs of that very score were listed: jobs that leave the state
-        between two pages move nothing, but one that leaves from among equals may hide one of them.
+        The cursor is a score and how many jobs of that very score were listed: jobs that leave the
+        state between two pages move nothing, but one that leaves from among equals may hide one.
         """
         newest_first = state in _NEWEST_FIRST
         score, listed = _parse_cursor(cursor)

@@ -1,4 +1,4 @@
-"""The Lua scripts: read from `lua/<verb>.lua`, their includes put in, their keys taken from the header."""
+"""The Lua scripts: `lua/<verb>.lua` with includes put in; their keys come from the header."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class RedisQueueStore:
         return RedisLeaseKeeper(self.client, queue, worker)
 
     async def wakes(self) -> AsyncIterator[str]:
-        """Yield queues whose mark was crossed. A word lost with the connection is made up by the tick."""
+        """Yield queues whose mark was crossed; the tick makes up for a word that was lost."""
         listener = redis.asyncio.Redis.from_url(
             self.client.url, retry=Retry(NoBackoff(), 0), socket_timeout=None
         )

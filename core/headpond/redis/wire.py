@@ -1,9 +1,9 @@
 """One connection to Redis, as thin as asyncio allows.
 
-Every command sent in the same tick of the loop leaves in one write, and replies are parsed by hiredis: the
-objects that redis-py makes for each command cost more than the scripts do (research in
-`docs/decisions/0001-redis-data-model.md`). A command is never sent twice: a lost reply is reported as
-`StoreUnavailable`, and the caller knows whether repeating is safe.
+Every command sent in the same tick of the loop leaves in one write, and replies are parsed by
+hiredis: the objects that redis-py makes for each command cost more than the scripts do (figures in
+`docs/decisions/0001-redis-data-model.md`). A command is never sent twice: a lost reply is reported
+as `StoreUnavailable`, and the caller knows whether repeating is safe.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
+from typing_extensions import override
 
 from headpond.errors import HeadpondError, StoreFull, StoreUnavailable, StoreUnfit
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 REPLY_TIMEOUT_S: Final = 5.0
-"""A connection that owes an answer for this long is given up: half-open connections look just so."""
+"""A connection that owes an answer this long is given up: half-open connections look just so."""
 CONNECT_TIMEOUT_S: Final = 2.0
 RETRY_AFTER_S: Final = 0.2
 """After a failed connect, calls fail at once for this long instead of piling up."""
@@ -40,7 +41,7 @@ _AWAY = (
 
 
 class ScriptMissing(Exception):
-    """Redis does not know the script: it was restarted, or its scripts were flushed. Nothing ran."""
+    """Redis does not know the script (it was restarted, or scripts were flushed). Nothing ran."""
 
 
 class _Protocol(asyncio.Protocol):
@@ -54,9 +55,11 @@ class _Protocol(asyncio.Protocol):
         self.transport: asyncio.WriteTransport | None = None
         self.replies = 0
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]  # a socket's transport writes
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
         why = f"The connection to Redis was lost ({exc or 'closed by Redis'})."
@@ -65,6 +68,7 @@ class _Protocol(asyncio.Protocol):
             if not future.done():
                 future.set_exception(StoreUnavailable(why))
 
+    @override
     def data_received(self, data: bytes) -> None:
         self.reader.feed(data)
         take, waiting = self.reader.gets, self.waiting
@@ -110,12 +114,12 @@ def translate(error: Exception) -> Exception:
 
 
 class Wire:
-    """A connection that comes back by itself. Calls while Redis is away raise `StoreUnavailable`."""
+    """A connection that comes back by itself; calls raise `StoreUnavailable` meanwhile."""
 
     def __init__(
         self, options: Mapping[str, Any], *, setup: Sequence[tuple[Any, ...]] = ()
     ) -> None:
-        """`options` are redis-py's of a parsed URL; `setup` is sent after each connect (script loads)."""
+        """Keep redis-py's options of a parsed URL, and what to send after each connect."""
         self.options = options
         self.setup = setup
         self._protocol: _Protocol | None = None
