@@ -1,7 +1,7 @@
 """`HeadpondReceiver`: taskiq's `Receiver` with leases, fences, retries and no hoarding.
 
-Only `listen` is ours: taskiq's command (with `--receiver headpond_workers.receiver:HeadpondReceiver`)
-and `headpond worker` both call it and nothing else.
+Only `listen` is ours: `headpond worker` calls it and nothing else, and so does taskiq's command with
+`--receiver headpond_workers.receiver:HeadpondReceiver`.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ class Runner:
         held.task = asyncio.get_running_loop().create_task(self._run(held))
 
     def requeue(self, job_id: JobId, body: bytes, delay_ms: int) -> bool:
-                logger.error("job %s ignores its cancellation and is left behind", held.claim.id)
+        """Put a job that runs here back with a new body; False when it doesn't run here."""
         if self.pump is None or job_id not in self.pump.held:
             return False
         self._requeued[job_id] = (body, max(1, delay_ms))
@@ -91,9 +91,7 @@ class Runner:
             if not held.ended_by:
                 self.interrupt(held, "timeout")
             elif held.ended_by == "timeout" and now > held.deadline + STUCK_AFTER_S:
-                logger.error(
-                    "job %s ignores its cancellation; its slot is used again", held.claim.id
-                )
+                logger.error("job %s ignores its cancellation and is left", held.claim.id)
                 self._give_up(held)
 
     def _give_up(self, held: Held) -> None:
