@@ -37,7 +37,7 @@ up: .venv/.made ## Run the whole system on this machine until Ctrl-C
 
 .PHONY: unit
 unit: .venv/.made ## Run the tests that need nothing but Python (seconds)
-	@$(PY) -m pytest tests/repo $(wildcard tests/unit tests/properties)
+	@$(PY) -m pytest tests/unit
 
 .PHONY: check
 check: .venv/.made ## Run every linter and the type checker

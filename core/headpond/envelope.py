@@ -1,7 +1,7 @@
 """The wire format: what a job carries through the store, and what its end leaves there.
 
-Both are msgpack arrays, so that a field costs no name on the wire; new fields go to the end. Nothing
-executable is ever on the wire: no pickle, no class names that would be imported.
+Both are msgpack arrays, so that a field costs no name on the wire; new fields go to the end.
+Nothing executable is ever on the wire: no pickle, no class names that would be imported.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ def _plain(value: object) -> object:
     if dump is not None:
         return dump(mode="json")
     kind = type(value)
-    message = f"{kind.__module__}.{kind.__qualname__} can't be sent: make it JSON (a model, dict, list, text or number)"
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    message = f"{name} can't be sent: make it JSON (a model, dict, list, text or number)"
     raise TypeError(message)
 
 

@@ -19,9 +19,9 @@
         ├── StoreFull
         └── StoreUnfit         the start-up gate refuses this Redis
 
-Shells translate by the base class (problem documents, exit codes, retry or dead letter); nothing here
-knows of HTTP, taskiq or Kubernetes. `code` is stable and documented, the message is a sentence with the
-offending value and what to do.
+Shells translate by the base class (problem documents, exit codes, retry or dead letter); nothing
+here knows of HTTP, taskiq or Kubernetes. `code` is stable and documented, the message is a sentence
+with the offending value and what to do.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A job's names, states and the values that travel with it. Pure: no clock, no I/O.
 
-The values of which a busy worker makes 100,000 a second are msgspec structs: a frozen dataclass takes ten
-times as long to make.
+The values of which a busy worker makes 100,000 a second are msgspec structs: a frozen dataclass
+takes ten times as long to make.
 """
 
 from __future__ import annotations

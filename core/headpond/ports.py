@@ -74,7 +74,7 @@ class Page:
 
 
 class LeaseKeeper(Protocol):
-    """The blocking side of a store: one worker's leases, kept from a thread with its own connection."""
+    """The blocking side of a store: one worker's leases, kept by a thread of its own."""
 
     def renew(self, beat: WorkerBeat, held: Sequence[tuple[JobId, str]]) -> Renewal:
         """Beat, and extend the leases of `held` (id and fence). Raises `StoreUnavailable`."""
@@ -126,8 +126,8 @@ class QueueStore(Protocol):
     ) -> Exchange:
         """Report the jobs that ended, then claim up to `want` more: one round trip.
 
-        Reaps expired leases and promotes due jobs first (a bounded number). Reports are applied one by
-        one; a stale fence changes nothing and is counted. Draining and held claim nothing.
+        Reaps expired leases and promotes due jobs first (a bounded number). Reports are applied one
+        by one; a stale fence changes nothing and is counted. Draining and held claim nothing.
         """
         ...
 
@@ -191,7 +191,7 @@ class QueueStore(Protocol):
         ...
 
     async def clear(self, queue: str, states: Sequence[JobState]) -> int:
-        """Remove the jobs of these states (never active ones), in bounded steps; return how many."""
+        """Remove jobs of these states (never active ones), in bounded steps; return how many."""
         ...
 
     async def drain(self, queue: str, workers: Sequence[str]) -> None:
@@ -208,7 +208,7 @@ class QueueStore(Protocol):
     # ── the governor's memory and waking ──
 
     async def set_wake(self, queue: str, backlog: int) -> None:
-        """Publish once when an enqueue brings the queue's backlog to `backlog` or more; 0: never."""
+        """Publish once when an enqueue brings the backlog to `backlog` or more; 0: never."""
         ...
 
     def wakes(self) -> AsyncIterator[str]:

@@ -46,7 +46,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """What the store itself must know of a queue; every process follows a change within a second."""
+    """What the store itself must know of a queue; all processes follow a change within a second."""
 
     max_active: int = 0
     """Jobs active at once over all workers; 0 means no limit."""

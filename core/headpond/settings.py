@@ -1,7 +1,7 @@
 """What the environment says, read once in each composition root and passed on.
 
-Every variable begins with `HEADPOND_`; `REDIS_HOST`, `REDIS_PORT`, `REDIS_PASSWORD` and `REDIS_DB` are
-understood too (SEEDS A9.1, E3.2) and used where `HEADPOND_REDIS_URL` is not set.
+Every variable begins with `HEADPOND_`; `REDIS_HOST`, `REDIS_PORT`, `REDIS_PASSWORD` and `REDIS_DB`
+are understood too (SEEDS A9.1, E3.2) and used where `HEADPOND_REDIS_URL` is not set.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from pydantic import field_validator
 
 
 class RedisSettings(BaseSettings):
@@ -23,7 +22,9 @@ class RedisSettings(BaseSettings):
     """`redis://`, `rediss://` (TLS) or `unix://`; user, password and database number in it."""
     redis_host: str = Field("localhost", validation_alias=AliasChoices("REDIS_HOST"))
     redis_port: int = Field(6379, validation_alias=AliasChoices("REDIS_PORT"), ge=1, le=65535)
-    redis_password: SecretStr = Field(SecretStr(""), validation_alias=AliasChoices("REDIS_PASSWORD"))
+    redis_password: SecretStr = Field(
+        SecretStr(""), validation_alias=AliasChoices("REDIS_PASSWORD")
+    )
     redis_db: int = Field(0, validation_alias=AliasChoices("REDIS_DB"), ge=0)
     namespace: str = "headpond"
     """First part of every Redis key: several installations may share a Redis."""
@@ -43,7 +44,7 @@ class AppSettings(RedisSettings):
     """What every process that runs or accepts jobs must know."""
 
     apps: Annotated[tuple[str, ...], NoDecode] = ()
-    """Modules that hold an `App`, separated by commas; empty: those with an entry point `headpond.apps`."""
+    """Modules that hold an `App`, by commas; empty: those with an entry point `headpond.apps`."""
     log_level: str = "info"
 
     @field_validator("apps", mode="before")
