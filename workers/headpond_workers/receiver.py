@@ -1,6 +1,6 @@
 """`HeadpondReceiver`: taskiq's `Receiver` with leases, fences, retries and no hoarding.
 
-Only `listen` is ours: `headpond worker` calls it and nothing else, and so does taskiq's command with
+Only `listen` is ours: `headpond worker` calls it and nothing else; so does taskiq's command with
 `--receiver headpond_workers.receiver:HeadpondReceiver`.
 """
 
