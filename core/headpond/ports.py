@@ -126,8 +126,9 @@ class QueueStore(Protocol):
     ) -> Exchange:
         """Report the jobs that ended, then claim up to `want` more: one round trip.
 
-        Reaps expired leases and promotes due jobs first (a bounded number). Reports are applied one
-        by one; a stale fence changes nothing and is counted. Draining and held claim nothing.
+        Reports are applied one by one; a stale fence changes nothing and is counted. Then expired
+        leases are reaped and due jobs promoted (a bounded number): a late report that nobody overtook
+        still counts. A held queue and a draining worker claim nothing.
         """
         ...
 
