@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from redis.connection import SSLConnection, parse_url
@@ -73,14 +72,25 @@ class Client:
             return await self.wire.call(*command)
 
     async def pipeline(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Send commands in one write and return their replies; the first error is raised."""
-        await self.wire.connect()
-        replies = await asyncio.gather(
-            *[self.command(command) for command in commands], return_exceptions=True
-        )
-        for reply in replies:
-            if isinstance(reply, BaseException):
-                raise reply
+        """Send commands in one write and return their replies; the first error is raised.
+
+        Futures, not tasks: this is the worker's hot path.
+        """
+        protocol = await self.wire.connect()
+        futures = [protocol.send(command) for command in commands]
+        replies: list[Any] = []
+        failure: Exception | None = None
+        for future, command in zip(futures, commands, strict=True):
+            try:
+                try:
+                    replies.append(await future)
+                except ScriptMissing:
+                    await self.load()
+                    replies.append(await self.wire.call(*command))
+            except Exception as error:  # noqa: BLE001 (raised below, once every reply is in)
+                failure = failure or error
+        if failure is not None:
+            raise failure
         return replies
 
     async def load(self) -> None:
