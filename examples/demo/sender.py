@@ -7,11 +7,13 @@ makes that safe. It may then be answered as a repeat of itself, so the count goe
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import httpx
+import aiohttp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,16 @@ MARK: Final = "/api/v2/api/school/attendance/mark"
 
 _PAUSES_S: Final = (0.1, 0.2, 0.4, 0.8)
 """Between tries; the last one goes on until the demonstration's time is up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back in the end."""
+
+    status: int
+    text: str
+    tries: int
+    """More than 1: an earlier one may have got through without us hearing of it."""
 
 
 @dataclass(slots=True)
@@ -47,7 +59,9 @@ class Tally:
 class Sender:
     """Sends a roster once."""
 
-    def __init__(self, client: httpx.AsyncClient, roster: list[Entry], connections: int) -> None:
+    def __init__(
+        self, client: aiohttp.ClientSession, roster: list[Entry], connections: int
+    ) -> None:
         """`client` knows the address and the key."""
         self.tally = Tally()
         self._client = client
@@ -69,36 +83,33 @@ class Sender:
             if entry.kind == "repeat":
                 # It stands after its first, which is therefore on its way at least.
                 await self._accepted[entry.first].wait()
-            answer, tries = await self._post(entry)
+            answer = await self._post(entry)
             self.tally.sent += 1
-            self._count(entry, answer, tries)
+            self._count(entry, answer)
             if entry.kind == "new":
                 self._accepted[entry.first].set()
 
-    async def _post(self, entry: Entry) -> tuple[httpx.Response, int]:
-        """Return the answer, and after how many tries it came."""
+    async def _post(self, entry: Entry) -> Answer:
         tries = 0
         while True:
             tries += 1
-            try:
-                answer = await self._client.post(MARK, json=entry.body)
-            except httpx.TransportError:
-                pass
-            else:
-                if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
-                    return answer, tries
+            # No answer: nobody knows what became of it. 503: the same, and the API says so.
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                async with self._client.post(MARK, json=entry.body) as answer:
+                    if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                        return Answer(answer.status, await answer.text(), tries)
             self.tally.tries_again += 1
             await asyncio.sleep(_PAUSES_S[min(tries, len(_PAUSES_S)) - 1])
 
-    def _count(self, entry: Entry, answer: httpx.Response, tries: int) -> None:
-        status = answer.status_code
-        if status not in _wanted(entry.kind, tries):
-            self.tally.faults.append(f"{entry.kind} mark {entry.body}: {status} {answer.text}")
+    def _count(self, entry: Entry, answer: Answer) -> None:
+        if answer.status not in _wanted(entry.kind, answer.tries):
+            fault = f"{entry.kind} mark {entry.body}: {answer.status} {answer.text}"
+            self.tally.faults.append(fault)
             return
         if entry.kind == "invalid":
             self.tally.rejected += 1
             return
-        job_id = answer.json()["jobId"]
+        job_id = json.loads(answer.text)["jobId"]
         if entry.kind == "new":
             self.tally.new += 1
             self.tally.job_ids[entry.first] = job_id
@@ -116,5 +127,4 @@ def _wanted(kind: Kind, tries: int) -> set[int]:
         case "repeat":
             return {HTTPStatus.OK}
         case "new":
-            # After a lost answer nobody knows whether the first try got through.
             return {HTTPStatus.ACCEPTED} if tries == 1 else {HTTPStatus.ACCEPTED, HTTPStatus.OK}

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import IO, Final
 
-import httpx
+import aiohttp
 import psutil
 
 QUEUES: Final = Path(__file__).with_name("queues.yaml")
@@ -48,7 +48,7 @@ class System:
     async def start(self) -> None:
         """Start, and return when it answers; a second time, it finds its jobs again."""
         self._child = self._begin()
-        async with httpx.AsyncClient(base_url=self.url) as client:
+        async with aiohttp.ClientSession(self.url) as client:
             await self._answering(client, self._child)
 
     def _begin(self) -> subprocess.Popen[bytes]:
@@ -68,16 +68,17 @@ class System:
             start_new_session=True,
         )
 
-    async def _answering(self, client: httpx.AsyncClient, child: subprocess.Popen[bytes]) -> None:
+    async def _answering(
+        self, client: aiohttp.ClientSession, child: subprocess.Popen[bytes]
+    ) -> None:
         deadline = asyncio.get_running_loop().time() + START_S
         while asyncio.get_running_loop().time() < deadline:
             if child.poll() is not None:
                 raise NotReady(f"`headpond up` ended with exit code {child.returncode}.")
-            try:
-                if (await client.get("/readyz")).is_success:
-                    return
-            except httpx.TransportError:
-                pass
+            with contextlib.suppress(aiohttp.ClientError):
+                async with client.get("/readyz") as answer:
+                    if answer.ok:
+                        return
             await asyncio.sleep(0.1)
         raise NotReady(f"`headpond up` did not answer within {START_S} s.")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import httpx
+import aiohttp
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -42,11 +42,11 @@ class View:
         return not (self.waiting or self.active or self.delayed)
 
 
-async def look(client: httpx.AsyncClient) -> View:
-    """Ask the API; raises `httpx.HTTPError` when it does not answer as it should."""
-    stats = (await client.get("/api/v1/queues/stats/attendance")).raise_for_status().json()
-    said = (await client.get("/api/v1/queues/attendance/decisions?limit=1")).raise_for_status()
-    newest = next(iter(said.json()["items"]), None)
+async def look(client: aiohttp.ClientSession) -> View:
+    """Ask the API; raises `aiohttp.ClientError` when it does not answer as it should."""
+    stats = await _get(client, "/api/v1/queues/stats/attendance")
+    decisions = await _get(client, "/api/v1/queues/attendance/decisions?limit=1")
+    newest = next(iter(decisions["items"]), None)
     return View(
         waiting=stats["waiting"],
         active=stats["active"],
@@ -59,10 +59,15 @@ async def look(client: httpx.AsyncClient) -> View:
     )
 
 
+async def _get(client: aiohttp.ClientSession, path: str) -> Any:  # noqa: ANN401 (JSON)
+    async with client.get(path, raise_for_status=True) as answer:
+        return await answer.json()
+
+
 class Watcher:
     """Looks until everything is done, and remembers the most workers that it saw."""
 
-    def __init__(self, client: httpx.AsyncClient, tally: Tally, total: int) -> None:
+    def __init__(self, client: aiohttp.ClientSession, tally: Tally, total: int) -> None:
         """`total` is how many marks will be sent."""
         self.view = View()
         self.most_workers = 0
@@ -94,7 +99,7 @@ class Watcher:
     async def _look(self) -> None:
         try:
             self.view = await look(self._client)
-        except httpx.HTTPError:
+        except (aiohttp.ClientError, TimeoutError):
             return  # it is killed and started again at times; the time limit is the demonstration's
         self.most_workers = max(self.most_workers, self.view.workers)
         async with self._looked:
