@@ -15,7 +15,7 @@ from headpond.errors import Unavailable
 from headpond.events import FleetFailed, RoundDone, RoundFailed, StoreBack, StoreLost
 from headpond.governor.acting import Actor
 from headpond.governor.wake import Alarm
-from headpond.governor.watch import Watch
+from headpond.governor.watch import Look, Watch, is_at_rest
 from headpond.scaling import Seen, decide, recall
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from headpond.governor.store import GovernedStore
     from headpond.ports import Clock, Fleet, FleetView
     from headpond.queues import QueueSample
-    from headpond.scaling import Decision, Policy
+    from headpond.scaling import Policy
 
 MOST_DOUBLINGS: Final = 20
 AT_ONCE: Final = 16
@@ -46,15 +46,6 @@ class Pace:
     """… up to this."""
     chance: Callable[[], float] = lambda: 0.5
     """A number in [0, 1): spreads the rounds of several governors by a tenth either way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The latest decision of a queue and what it rests on, for status, metrics and screens."""
-
-    policy: Policy
-    seen: Seen
-    decision: Decision
 
 
 class Governor:
@@ -182,6 +173,8 @@ class Governor:
                 if sample is not None and not watch.recalled:
                     await self._recall(watch)
                 seen = _seen(queue, self._clock.now_ms(), sample, view)
+                if is_at_rest(self.latest.get(queue), policy, seen):
+                    return
                 decision = decide(policy, seen, watch.memory)
                 watch.memory = decision.memory
                 self.latest[queue] = Look(policy, seen, decision)

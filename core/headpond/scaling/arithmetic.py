@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from headpond.scaling.memory import Counters, Memory, with_idle
+from headpond.scaling.memory import Counters, Memory
 
 if TYPE_CHECKING:
     from headpond.queues import QueueSample
@@ -56,20 +56,23 @@ def learn(memory: Memory, sample: QueueSample) -> Memory:
     new = Counters(sample.at_ms, sample.outstanding, sample.ended_total, sample.run_us_total)
     old = memory.counters
     if old is None or new.ended_total < old.ended_total or new.at_ms < old.at_ms:
-        return _idle(replace(memory, counters=new), sample, moved=False)
+        since_ms, seen = _idle(memory, sample, moved=False)
+        return replace(memory, counters=new, idle_since_ms=since_ms, idle_samples=seen)
     ended = new.ended_total - old.ended_total
     came = max(0, new.outstanding - old.outstanding + ended)
     seconds = (new.at_ms - old.at_ms) / 1000
     if seconds == 0:
         return memory
-    learned = replace(
+    since_ms, seen = _idle(memory, sample, moved=came > 0 or ended > 0)
+    return replace(
         memory,
         counters=new,
         arrival_fast=_average(memory.arrival_fast, came / seconds, seconds / FAST_S),
         arrival_slow=_average(memory.arrival_slow, came / seconds, seconds / SLOW_S),
         service_s=_service(memory.service_s, ended, new.run_us_total - old.run_us_total),
+        idle_since_ms=since_ms,
+        idle_samples=seen,
     )
-    return _idle(learned, sample, moved=came > 0 or ended > 0)
 
 
 def catch_up_s(policy: Policy, cold_start_s: float) -> float:
@@ -145,9 +148,10 @@ def _service(old: float | None, ended: int, run_us: int) -> float | None:
     return mean if old is None else _average(old, mean, ended / RUNS)
 
 
-def _idle(memory: Memory, sample: QueueSample, *, moved: bool) -> Memory:
+def _idle(memory: Memory, sample: QueueSample, *, moved: bool) -> tuple[int, int]:
+    """Return since when there was nothing to do, and how many samples (up to two) say so."""
     if sample.outstanding > 0:
-        return replace(memory, idle_since_ms=0, idle_samples=0)
-    if moved:
-        return replace(memory, idle_since_ms=sample.at_ms, idle_samples=1)
-    return with_idle(memory, sample.at_ms)
+        return 0, 0
+    if moved or not memory.idle_since_ms:
+        return sample.at_ms, 1
+    return memory.idle_since_ms, min(2, memory.idle_samples + 1)

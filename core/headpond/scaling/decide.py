@@ -73,23 +73,33 @@ def _observe(policy: Policy, seen: Seen, memory: Memory) -> Memory:
     horizon_ms = now_ms - LONGEST_PERIOD_MS
     moved = seen.replicas - memory.replicas if memory.replicas >= 0 else 0
     raised, lowered = since(memory.raised, horizon_ms), since(memory.lowered, horizon_ms)
+    epoch, reset_ms = _epoch(policy, seen, memory)
+    is_lost = reset_ms == now_ms
     observed = replace(
         memory,
         since_ms=memory.since_ms or now_ms,
+        epoch=epoch,
+        reset_ms=reset_ms,
+        counters=None if is_lost else memory.counters,
         replicas=seen.replicas,
         raised=add_move(raised, now_ms, moved) if moved > 0 else raised,
         lowered=add_move(lowered, now_ms, -moved) if moved < 0 else lowered,
         cold_start_s=seen.cold_start_s or memory.cold_start_s,
         asked_backlog=memory.asked_backlog if seen.starting else 0,
+        idle_since_ms=0 if is_lost else memory.idle_since_ms,
     )
-    if sample is None:
-        return observed
-    if sample.epoch and sample.epoch == (memory.epoch or sample.epoch):
-        is_over = memory.reset_ms and now_ms >= memory.reset_ms + guard_ms(policy)
-        kept_ms = 0 if is_over else memory.reset_ms
-        return learn(replace(observed, epoch=sample.epoch, reset_ms=kept_ms), sample)
-    lost = replace(observed, epoch=sample.epoch or memory.epoch, reset_ms=now_ms, counters=None)
-    return learn(replace(lost, idle_since_ms=0, idle_samples=0), sample)
+    return learn(observed, sample) if sample else observed
+
+
+def _epoch(policy: Policy, seen: Seen, memory: Memory) -> tuple[str, int]:
+    """Return the store's epoch, and when the store was last seen without its data (0: never)."""
+    if seen.sample is None:
+        return memory.epoch, memory.reset_ms
+    epoch = seen.sample.epoch
+    if not epoch or epoch != (memory.epoch or epoch):
+        return epoch or memory.epoch, seen.now_ms
+    is_over = seen.now_ms >= memory.reset_ms + guard_ms(policy)
+    return epoch, 0 if is_over else memory.reset_ms
 
 
 def _fold(
@@ -126,20 +136,15 @@ def _remember(case: Case, wished: int, number: int) -> Memory:
 
 
 def _inputs(seen: Seen, memory: Memory, sample: QueueSample | None) -> Inputs:
-    known = Inputs(
+    return Inputs(
         replicas=seen.replicas,
         starting=seen.starting,
+        waiting=sample.waiting if sample else -1,
+        due=sample.due if sample else -1,
+        active=sample.active if sample else -1,
+        delayed=sample.delayed if sample else -1,
+        oldest_age_s=sample.oldest_age_s if sample else 0.0,
         arrival_per_s=round(min(memory.arrival_fast, memory.arrival_slow), 4),
         service_s=memory.service_s,
         cold_start_s=memory.cold_start_s,
-    )
-    if sample is None:
-        return known
-    return replace(
-        known,
-        waiting=sample.waiting,
-        due=sample.due,
-        active=sample.active,
-        delayed=sample.delayed,
-        oldest_age_s=sample.oldest_age_s,
     )

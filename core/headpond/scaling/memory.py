@@ -6,7 +6,7 @@ It lives in the status of the custom resource and in the governor; a process tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -145,12 +145,3 @@ def add_move(history: History, at_ms: int, count: int) -> History:
         return longer
     first, second = longer[:2]
     return ((second[0], first[1] + second[1]), *longer[2:])
-
-
-def with_idle(memory: Memory, at_ms: int) -> Memory:
-    """Count one more sample that found nothing to do."""
-    return replace(
-        memory,
-        idle_since_ms=memory.idle_since_ms or at_ms,
-        idle_samples=min(2, memory.idle_samples + 1),
-    )
