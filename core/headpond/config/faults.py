@@ -128,20 +128,20 @@ def _step(kind: object, part: str | int) -> object:
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         for name, field in kind.model_fields.items():
             if part in (field.alias, name):
-                return _inner(field.annotation)
+                return inner(field.annotation)
         return None
     # A tuple's items, or a mapping's values.
     arguments = typing.get_args(kind)
     if not arguments:
         return None
-    return _inner(arguments[0] if isinstance(part, int) else arguments[-1])
+    return inner(arguments[0] if isinstance(part, int) else arguments[-1])
 
 
-def _inner(annotation: object) -> object:
-    """Unwrap `Annotated` and `| None`."""
+def inner(annotation: object) -> object:
+    """Unwrap the `Annotated` and the `| None` of a field's annotation."""
     if typing.get_origin(annotation) is typing.Annotated:
-        return _inner(typing.get_args(annotation)[0])
+        return inner(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kinds = [each for each in typing.get_args(annotation) if each is not type(None)]
-        return _inner(kinds[0])
+        return inner(kinds[0])
     return annotation

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 ONLY_KUBERNETES: Final = "has no effect outside Kubernetes"
 NOT_ENFORCED: Final = "is not enforced by this version"
 
+IDLE_FIELDS: Final = {
+    "spec.worker.* (but apps)": ONLY_KUBERNETES,
+    "spec.deletionPolicy": ONLY_KUBERNETES,
+    "spec.scaling.schedule[].max": NOT_ENFORCED,
+    "spec.jobs.rateLimit": NOT_ENFORCED,
+    "spec.jobs.durability (but fast)": NOT_ENFORCED,
+    "spec.jobs.encryptPayload (but false)": NOT_ENFORCED,
+    "spec.jobs.tenants": NOT_ENFORCED,
+}
+"""All of them, for the reference."""
+
 
 def idle_fields(spec: QueueConfigSpec) -> list[str]:
     """Return a sentence that begins with the JSON pointer for each such field."""

@@ -246,7 +246,8 @@ class LocalFleet:
             return
         quick = not worker.heard or _now_s() - worker.started_s < QUICK_S
         log = worker.launch.log
-        words = last_words(log) if quick and log else ""
+        # Who was killed had no time for last words; the log ends with something else.
+        words = last_words(log) if quick and code > 0 and log else ""
         said = f" ({words})" if words else ""
         sentence = f"Worker {worker.id} {manner(code)}{said}."
         if quick:

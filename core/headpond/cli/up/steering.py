@@ -99,10 +99,12 @@ class Steering:
             self._say(f"{error}\n{self._source.file}: The configuration before stays in force.")
             return
         changes = differences(self.configs, configs)
+        said = set(idle_sentences(self.configs))
+        news = [sentence for sentence in idle_sentences(configs) if sentence not in said]
         self._pending |= {q for q in configs if configs[q].spec != self.configs[q].spec}
         self.configs = configs
         self._policies = {queue: config.spec.to_policy() for queue, config in configs.items()}
-        for sentence in [*changes, *idle_sentences(configs)] if changes else ():
+        for sentence in [*changes, *news]:
             self._say(f"{self._source.file}: {sentence}")
 
     async def _try_pending(self) -> None:

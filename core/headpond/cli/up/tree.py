@@ -191,6 +191,8 @@ class Tree:
         for role in self.roles:
             role.cancel()
         await asyncio.gather(*self.roles, return_exceptions=True)
+        if self.fleet:
+            screen.say("Stopped.")
 
     def _has_own_redis(self) -> bool:
         return bool(self.kept) and self.kept[0].role.name == "redis-server"
