@@ -22,7 +22,7 @@ DEFAULT_TENANT: Final = ""
 """Jobs of nobody in particular; shown as `default`."""
 
 PRIORITIES: Final = {"low": 2, "normal": 5, "high": 7, "critical": 9}
-"""The four names of DESIGN §4; the integers 0 to 9 are all allowed."""
+"""The four names; the integers 0 to 9 are all allowed."""
 
 DEFAULT_PRIORITY: Final = 5
 HIGHEST_PRIORITY: Final = 9

@@ -53,7 +53,7 @@ class QueueSettings:
     max_deliveries: int = 3
     """A job whose lease runs out this often is poison and fails as `crashed`."""
     lease_ms: int = 15_000
-    """DESIGN §4; renewed at a third of it."""
+    """How long a claim holds without a renewal; renewed at a third of it."""
     completed: Retention = Retention(DAY_MS, 1000)
     failed: Retention = Retention(7 * DAY_MS, 500)
     document: str = "{}"

@@ -1,7 +1,7 @@
 """What the environment says, read once in each composition root and passed on.
 
 Every variable begins with `HEADPOND_`; `REDIS_HOST`, `REDIS_PORT`, `REDIS_PASSWORD` and `REDIS_DB`
-are understood too (SEEDS A9.1, E3.2) and used where `HEADPOND_REDIS_URL` is not set.
+are understood too and used where `HEADPOND_REDIS_URL` is not set.
 """
 
 from __future__ import annotations

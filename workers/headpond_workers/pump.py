@@ -33,7 +33,7 @@ LINGER_S: Final = 0.001
 IDLE_S: Final = 5.0
 """An idle worker looks at least this often."""
 START_WITHIN_S: Final = 0.05
-"""A claimed job waits this long for a slot; then another worker may have it (DESIGN §4: 100 ms)."""
+"""A claimed job waits this long for a slot; then another worker may have it."""
 MOST_AHEAD: Final = 200
 """Jobs claimed ahead of a slot, however fast they are."""
 LONGEST_RETRY_S: Final = 1.0

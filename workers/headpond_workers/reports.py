@@ -34,7 +34,7 @@ MOST_MESSAGE: Final = 2_000
 MOST_TRACE: Final = 8_000
 """Characters of an error's text and traceback that are kept."""
 MOST_RESULT: Final = 256 * 1024
-"""Bytes of a packed result, as for payloads (DESIGN §4)."""
+"""Bytes of a packed result, as for payloads."""
 
 
 class ResultUnusable(Exception):  # noqa: N818 (named for what is shown to people)

@@ -9,10 +9,11 @@ local failed, cancelled, parked, meta = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local ages, beats, workers, busy = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 --@include now
 local due = redis.call('ZCOUNT', delayed, '-inf', now)
-local next_due = redis.call('ZRANGEBYSCORE', delayed, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+local after = '(' .. string.format('%.0f', now)
+local next_due = redis.call('ZRANGEBYSCORE', delayed, after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 local oldest = redis.call('ZRANGE', ages, 0, 0)
 local seen = {}
-local beating = redis.call('ZRANGEBYSCORE', beats, '(' .. string.format('%.0f', now), '+inf', 'WITHSCORES')
+local beating = redis.call('ZRANGEBYSCORE', beats, after, '+inf', 'WITHSCORES')
 for i = 1, #beating, 2 do
   local worker = beating[i]
   local says = redis.call('HGET', workers, worker) or ''
@@ -30,6 +31,8 @@ return {
   redis.call('HLEN', parked),
   tonumber(oldest[1] or 0),
   tonumber(next_due[2] or 0),
-  redis.call('HMGET', meta, 'epoch', 'held_spec', 'held_runtime', 'held_until', 'added', 'ended', 'run_us', 'stale', 'lease_ms'),
+  redis.call(
+    'HMGET', meta, 'epoch', 'held_spec', 'held_runtime', 'held_until', 'added', 'ended', 'run_us', 'stale', 'lease_ms'
+  ),
   seen,
 }

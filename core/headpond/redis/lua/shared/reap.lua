@@ -20,7 +20,8 @@ local function reap(limit)
       redis.call('ZADD', failed, now, id)
       redis.call('HSET', reasons, id, 'crashed')
       -- an array of 7 by hand: a Lua table can't hold the nil that the result is
-      redis.call('HSET', outcomes, id, '\151' .. cmsgpack.pack(tonumber(claimed), 0, nil, 'WorkerLost', why, '', worker))
+      local outcome = cmsgpack.pack(tonumber(claimed), 0, nil, 'WorkerLost', why, '', worker)
+      redis.call('HSET', outcomes, id, '\151' .. outcome) -- 0x97: an array of these seven
     else
       put_back(id, score)
     end

@@ -1,5 +1,5 @@
 -- rows: jobs with everything that is known of them.
--- Needs: waiting, delayed, active, completed, failed, cancelled, jobs, standing, owners, tries, since,
+-- Needs: waiting, delayed, active, completed, failed, cancelled, jobs, standing, owners, tries,
 -- outcomes, reasons, parked. A job that there is not gives an empty row.
 local function rows(ids)
   local found = {}
