@@ -29,7 +29,9 @@ from headpond.scaling import Behavior, Mode, Pause, Policy
 from headpond.telemetry.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from headpond.ports import FleetView
 
 QUICK = Policy(slots=10, max=50, scale_down=Behavior(5.0), idle_after_s=5.0)
 
@@ -274,8 +276,60 @@ async def test_a_quiet_queue_costs_nothing_but_the_sample() -> None:
     await story.play(2)
     assert story.world.mark == 1
     story.world.mark = -7
-    await story.play(50)
+    look = story.governor.latest["attendance"]
+    await story.play(20)
+    assert story.governor.latest["attendance"] is look
+    await story.play(30)
+    assert story.governor.latest["attendance"] is not look
     assert (story.world.mark, story.world.recorded, story.events) == (-7, [], [])
+
+
+async def test_fleet_that_cannot_be_asked_is_not_guessed_at() -> None:
+    """Without a count of the workers nothing is decided; it is told of once."""
+
+    class Blind(World):
+        blind = True
+
+        @override
+        async def observe(self, queues: Sequence[str]) -> Mapping[str, FleetView]:
+            if self.blind:
+                raise OSError(5, "no list of processes")
+            return await super().observe(queues)
+
+    world = Blind()
+    story = Story(world)
+    world.enqueue(100)
+    await story.play(3)
+    assert (len(story.told(FleetFailed)), world.writes) == (1, [])
+    world.blind = False
+    await story.play(1)
+    assert world.wanted == 10
+
+
+async def test_victims_that_could_not_be_stopped_are_tried_again() -> None:
+    """A fleet that fails on the way down stops the same workers later, and nobody else."""
+
+    class Stuck(World):
+        stuck = False
+
+        @override
+        async def scale(self, queue: str, replicas: int, victims: Sequence[str] = ()) -> None:
+            if self.stuck and victims:
+                raise OSError(1, "not permitted")
+            await super().scale(queue, replicas, victims)
+
+    world = Stuck()
+    story = Story(world, Policy(mode=Mode.MANUAL, replicas=4))
+    await story.play(4)
+    story.policy, world.stuck = Policy(mode=Mode.MANUAL, replicas=1), True
+    world.enqueue(1)
+    await story.play(5)
+    assert (world.wanted, len(story.told(FleetFailed))) == (4, 1)
+    acknowledged = len(story.told(DrainAcknowledged))
+    world.stuck = False
+    await story.play(3)
+    assert (world.wanted, world.interrupted) == (1, 0)
+    assert len(story.told(DrainAcknowledged)) == acknowledged
 
 
 async def test_defects_end_a_round_and_not_the_loop() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -121,3 +122,12 @@ def test_refused(text: str, part: str) -> None:
     with pytest.raises(ConfigInvalid) as caught:
         parse_cron(text)
     assert part in str(caught.value)
+
+
+def test_a_day_that_never_comes() -> None:
+    """An expression made by hand that can't fire gives 0, and no endless search."""
+    never = replace(parse_cron("0 0 1 2 *"), days=frozenset({31}))
+    assert (
+        never.next(ms("2026-11-20T07:00+00:00"), UTC),
+        never.latest(ms("2026-11-20T07:00+00:00"), UTC),
+    ) == (0, 0)
