@@ -103,7 +103,7 @@ async def _send_all(options: argparse.Namespace, system: System, began: float) -
             if options.kill:
                 group.create_task(kill_worker(system, watcher))
             if options.crash:
-                group.create_task(crash(system, watcher))
+                group.create_task(crash(system, watcher, sender))
     return Verdict(
         plan=plan,
         tally=sender.tally,

@@ -5,21 +5,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from demo.sender import Sender
     from demo.system import System
     from demo.watch import Watcher
 
 
 async def kill_worker(system: System, watcher: Watcher) -> None:
-    """Kill a worker while it has jobs."""
-    await watcher.until(lambda view: view.completed > 0 and view.active > 0)
+    """Kill a worker while there is more to do than all can take, so that it has jobs too."""
+    await watcher.until(
+        lambda view: view.waiting > view.active > 0 and view.workers >= len(system.workers())
+    )
     victim = system.workers()[-1]
     victim.kill()
     print(f"demo: killed worker process {victim.pid} while it was busy", flush=True)
 
 
-async def crash(system: System, watcher: Watcher) -> None:
+async def crash(system: System, watcher: Watcher, sender: Sender) -> None:
     """Kill the whole tree while jobs run and marks arrive; start it again on the same folder."""
+    sender.hold_back()
     await watcher.until(lambda view: view.completed > 0 and view.active > 0)
+    sender.go_on()
+    held_at = sender.tally.sent
+    await watcher.until(lambda view: sender.tally.sent > held_at and view.active > 0)
     system.crash()
     print("demo: killed the whole system; starting it again on the same folder", flush=True)
     await system.start()

@@ -70,6 +70,16 @@ class Sender:
         self._accepted: dict[int, asyncio.Event] = {
             entry.first: asyncio.Event() for entry in roster if entry.kind == "new"
         }
+        self._second_half = asyncio.Event()
+        self.go_on()
+
+    def hold_back(self) -> None:
+        """Send only the first half for now."""
+        self._second_half.clear()
+
+    def go_on(self) -> None:
+        """Send the second half too."""
+        self._second_half.set()
 
     async def run(self) -> None:
         """Return when every mark has its answer."""
@@ -80,6 +90,8 @@ class Sender:
 
     async def _send_each(self, entries: Iterator[Entry]) -> None:
         for entry in entries:
+            if self.tally.sent > len(self._roster) // 2:
+                await self._second_half.wait()
             if entry.kind == "repeat":
                 # It stands after its first, which is therefore on its way at least.
                 await self._accepted[entry.first].wait()
