@@ -9,7 +9,7 @@ from headpond.queues import Hold, QueueSample, WorkerSeen, WorkerState
 from headpond.scaling import Memory, Policy, Seen, decide
 
 if TYPE_CHECKING:
-    from headpond.scaling import Decision
+    from headpond.scaling import Decision, Step
 
 NOW_MS = 1_800_000_000_000
 """The moment of all cases: Friday, 15 January 2027, 08:00 UTC."""
@@ -79,3 +79,8 @@ def decided(
 ) -> Decision:
     """Decide for the queue `attendance` at `NOW_MS`."""
     return decide(policy, Seen("attendance", NOW_MS, sample, replicas, **seen), memory)
+
+
+def step(decision: Decision, rule: str) -> Step:
+    """Return the last step of this rule."""
+    return next(one for one in reversed(decision.steps) if one.rule == rule)
