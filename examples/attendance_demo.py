@@ -29,6 +29,10 @@ from demo.system import WORK_MS, NotReady, System
 from demo.verdict import Verdict
 from demo.watch import Watcher
 
+FAILED = 1
+INTERRUPTED = 130
+"""The shells' exit code for Ctrl-C."""
+
 ANSWER_S = 10
 """Then a request is taken for lost and sent again."""
 
@@ -38,7 +42,7 @@ def main() -> int:
     options = _options()
     folder = options.data or Path(tempfile.mkdtemp(prefix="headpond-demo-"))
     system = System(folder)
-    code = 1
+    code = FAILED
     try:
         code = asyncio.run(_run(options, system))
     except NotReady as trouble:
@@ -47,13 +51,13 @@ def main() -> int:
         print(f"demo: not done within {options.within} s")
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("demo: interrupted")
-        return 130
+        code = INTERRUPTED
     finally:
-        system.crash()
-        if code == 0 and options.data is None:
-            shutil.rmtree(folder)
-    if code:
+        system.crash()  # whatever is left of it
+    if code == FAILED:
         print(f"\nThe end of {system.log}:\n{system.last_words()}")
+    elif options.data is None:
+        shutil.rmtree(folder)
     return code
 
 
@@ -66,7 +70,10 @@ def _options() -> argparse.Namespace:
     add("--data", type=Path, help="keep everything in this folder (default: a temporary one)")
     add("--kill", action="store_true", help="kill a busy worker on the way")
     add("--crash", action="store_true", help="kill the whole system on the way, and start it again")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.data and options.data.exists() and any(options.data.iterdir()):
+        parser.error(f"{options.data} is not empty; marks of an earlier run would be duplicates")
+    return options
 
 
 async def _run(options: argparse.Namespace, system: System) -> int:
@@ -86,7 +93,7 @@ async def _run(options: argparse.Namespace, system: System) -> int:
     for difference in (differences := list(verdict.differences())):
         print(f"demo: {difference}")
     print(verdict.line)
-    return 1 if differences else 0
+    return FAILED if differences else 0
 
 
 async def _send_all(options: argparse.Namespace, system: System, began: float) -> Verdict:
@@ -97,13 +104,16 @@ async def _send_all(options: argparse.Namespace, system: System, began: float) -
     async with aiohttp.ClientSession(system.url, headers=headers, timeout=timeout) as client:
         sender = Sender(client, roster, options.connections)
         watcher = Watcher(client, sender.tally, plan.total)
-        async with asyncio.TaskGroup() as group:
-            sending = group.create_task(sender.run())
-            group.create_task(watcher.run(sending.done))
-            if options.kill:
-                group.create_task(kill_worker(system, watcher))
-            if options.crash:
-                group.create_task(crash(system, watcher, sender))
+        try:
+            async with asyncio.TaskGroup() as group:
+                sending = group.create_task(sender.run())
+                group.create_task(watcher.run(sending.done))
+                if options.kill:
+                    group.create_task(kill_worker(system, watcher))
+                if options.crash:
+                    group.create_task(crash(system, watcher, sender))
+        except ExceptionGroup as troubles:
+            raise troubles.exceptions[0] from troubles
     return Verdict(
         plan=plan,
         tally=sender.tally,
