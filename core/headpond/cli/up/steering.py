@@ -66,6 +66,8 @@ class Steering:
         """Put everything into force; raise `Unavailable` when the store doesn't answer."""
         self._pending = set(self.configs)
         await self._apply_pending()
+        for queue in sorted(set(await self._store.queues()) - set(self.configs)):
+            self._say(f"Queue {queue!r} is kept here, but no app defines it: its jobs wait.")
 
     async def apply_again(self) -> None:
         """Have everything put into force again: the store may have come back empty."""
