@@ -1,0 +1,87 @@
+"""Headpond as an application uses it: an app with job types, `.enqueue()`, `headpond worker`."""
+
+from __future__ import annotations
+
+import os
+
+from pydantic import BaseModel
+
+from harness import handlers
+from harness.handlers import TEXT
+from harness.side import QUEUE, REDIS, SLOTS
+from headpond import App
+from headpond.config import default_config
+from headpond.redis import RedisQueueStore
+
+app = App("bench")
+bench = app.queue(QUEUE, concurrency=SLOTS)
+
+
+class Work(BaseModel):
+    """What a no-op job carries."""
+
+    number: int
+    text: str
+
+
+class Sent(BaseModel):
+    """What a job that is timed carries."""
+
+    sent_ns: int
+    text: str
+
+
+@bench.job("noop")
+async def noop(payload: Work) -> None:
+    """Do nothing, and count."""
+    await handlers.noop(payload.number, payload.text)
+
+
+@bench.job("stamp")
+async def stamp(payload: Sent) -> None:
+    """Note when it arrives."""
+    await handlers.stamp(payload.sent_ns, payload.text)
+
+
+class Ours:
+    """The way of `docs/tutorial`."""
+
+    def __init__(self, store: RedisQueueStore) -> None:
+        """Enqueue to this store."""
+        self.store = store
+
+    async def open(self) -> None:
+        """Connect, and put the queue's settings into force."""
+        await self.store.start()
+        app.bind(self.store)
+        config = default_config(QUEUE, bench.defaults)
+        await self.store.configure(QUEUE, config.spec.to_settings())
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.store.close()
+
+    async def one(self, number: int) -> None:
+        """Enqueue one."""
+        await noop.enqueue(Work(number=number, text=TEXT))
+
+    async def many(self, first: int, count: int) -> None:
+        """Pack them all, and send them in one call of the store."""
+        jobs = [noop.pack(Work(number=n, text=TEXT)) for n in range(first, first + count)]
+        await self.store.enqueue(QUEUE, jobs)
+
+    async def stamp(self, sent_ns: int) -> None:
+        """Enqueue one that is timed."""
+        await stamp.enqueue(Sent(sent_ns=sent_ns, text=TEXT))
+
+    async def ping(self) -> None:
+        """Ask the store for a word."""
+        await self.store.ping()
+
+    async def left(self) -> int:
+        """Ask for one exact sample."""
+        sample = (await self.store.sample([QUEUE]))[QUEUE]
+        return sample.waiting + sample.due + sample.delayed + sample.active + sample.failed
+
+
+SIDE = Ours(RedisQueueStore(os.environ[REDIS]))
