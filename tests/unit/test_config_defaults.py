@@ -174,13 +174,14 @@ def test_fields_that_do_nothing_here_are_said() -> None:
         "{deletionPolicy: Delete, worker: {apps: [a], image: x, nodeSelector: {a: b}},"
         " jobs: {rateLimit: {max: 1}, durability: fsync, encryptPayload: true,"
         " tenants: {default: {maxActive: 2}, overrides: {acme: {weight: 3}}}},"
-        " scaling: {schedule: [{cron: '@daily', min: 1, max: 2, for: 1h}]}}"
+        " scaling: {schedule: [{cron: '@daily', min: 1, for: 1h},"
+        " {cron: '@daily', min: 1, max: 2, for: 1h}]}}"
     )
     assert [sentence.split()[0] for sentence in config.idle_fields()] == [
         "/spec/worker/image",
         "/spec/worker/nodeSelector",
         "/spec/deletionPolicy",
-        "/spec/scaling/schedule/0/max",
+        "/spec/scaling/schedule/1/max",
         "/spec/jobs/rateLimit",
         "/spec/jobs/durability",
         "/spec/jobs/encryptPayload",

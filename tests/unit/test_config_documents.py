@@ -239,6 +239,12 @@ def test_a_value_of_the_environment_is_never_shown() -> None:
     assert "hunter2" not in str(wrong)
 
 
+def test_a_name_can_t_be_empty() -> None:
+    """Nor anything else that pydantic has words of its own for."""
+    wrong = refused(HEAD.replace("attendance", '""'))
+    assert "'' is refused: String should have at least 1 character." in wrong["/metadata/name"]
+
+
 def test_a_queue_declared_twice_is_refused() -> None:
     """Two documents can't both be right."""
     wrong = refused(f"{HEAD}---\n{HEAD.replace('attendance', 'b')}spec: {{queue: attendance}}")

@@ -55,10 +55,9 @@ def format_duration(value: timedelta) -> str:
     milliseconds = round(value.total_seconds() * 1000)
     if milliseconds == 0:
         return "0s"
-    for unit, size in _UNITS_MS.items():
-        if milliseconds % size == 0:
-            return f"{milliseconds // size}{unit}"
-    raise AssertionError(milliseconds)  # 1 ms divides every whole number
+    fitting = (unit for unit, size in _UNITS_MS.items() if milliseconds % size == 0)
+    unit = next(fitting)  # 1 ms divides every whole number
+    return f"{milliseconds // _UNITS_MS[unit]}{unit}"
 
 
 def _checked(milliseconds: float, value: object) -> timedelta:

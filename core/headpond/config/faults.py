@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 LONGEST_SHOWN = 80
@@ -59,10 +60,7 @@ def show(value: object) -> str:
     if isinstance(value, str):
         text = repr(value)
     else:
-        try:
-            text = json.dumps(value, ensure_ascii=False, default=str)
-        except (TypeError, ValueError):
-            text = repr(value)
+        text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
@@ -116,25 +114,22 @@ def _close(name: str, known: Sequence[str]) -> str:
 
 def _fields(model: type[BaseModel], path: Sequence[str | int]) -> list[str]:
     """Return the names that the model at `path` has."""
-    kind: object = model
+    kind: Any = model
     for part in path:
         kind = _step(kind, part)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return [field.alias or name for name, field in kind.model_fields.items()]
-    return []
+    return list(_by_alias(kind))
 
 
-def _step(kind: object, part: str | int) -> object:
+def _step(kind: Any, part: str | int) -> Any:  # noqa: ANN401 (annotations are anything)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        for name, field in kind.model_fields.items():
-            if part in (field.alias, name):
-                return inner(field.annotation)
-        return None
+        return inner(_by_alias(kind)[str(part)].annotation)
     # A tuple's items, or a mapping's values.
     arguments = typing.get_args(kind)
-    if not arguments:
-        return None
     return inner(arguments[0] if isinstance(part, int) else arguments[-1])
+
+
+def _by_alias(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def inner(annotation: object) -> object:
