@@ -14,6 +14,6 @@ def test_the_page_of_keys_is_up_to_date() -> None:
 
 
 def test_every_key_of_a_script_is_documented() -> None:
-    """No script declares a column that the page does not explain (`state` stands for any of six)."""
+    """No script declares a column that is not explained (`state` stands for any of six)."""
     declared = {column for script in all_scripts().values() for column in script.columns}
     assert declared - {"state"} <= set(COLUMNS)

@@ -1,7 +1,7 @@
 """The reference page of the Redis keys, made from `keys.py`: `docs/reference/redis-keys.md`.
 
-Write it again with `python -m headpond.redis.reference > docs/reference/redis-keys.md`; a test fails
-when the page and the keys differ.
+Write it again with `python -m headpond.redis.reference > docs/reference/redis-keys.md`; a test
+fails when the page and the keys differ.
 """
 
 from __future__ import annotations
