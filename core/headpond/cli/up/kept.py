@@ -110,6 +110,7 @@ class Kept:
                 raise Unavailable(f"{name} {manner(process.returncode)}{self._words()}.")
             if _now_s() > deadline_s:
                 kill(process)
+                await process.wait()
                 within = f"{self.role.ready_within_s:g} s"
                 raise Unavailable(f"{name} was not ready within {within}{self._words()}.")
             await asyncio.sleep(0.02)
