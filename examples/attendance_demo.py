@@ -103,15 +103,12 @@ async def _send_all(options: argparse.Namespace, system: System, began: float) -
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     async with aiohttp.ClientSession(system.url, headers=headers, timeout=timeout) as client:
         sender = Sender(client, roster, options.connections)
-        watcher = Watcher(client, sender.tally, plan.total)
+        watcher = Watcher(client, sender.tally, plan.total, lambda: len(system.workers()))
         try:
             async with asyncio.TaskGroup() as group:
                 sending = group.create_task(sender.run())
                 group.create_task(watcher.run(sending.done))
-                if options.kill:
-                    group.create_task(kill_worker(system, watcher))
-                if options.crash:
-                    group.create_task(crash(system, watcher, sender))
+                group.create_task(_mischief(options, system, watcher, sender))
         except ExceptionGroup as troubles:
             raise troubles.exceptions[0] from troubles
     return Verdict(
@@ -122,6 +119,15 @@ async def _send_all(options: argparse.Namespace, system: System, began: float) -
         most_workers=watcher.most_workers,
         seconds=time.monotonic() - began,
     )
+
+
+async def _mischief(
+    options: argparse.Namespace, system: System, watcher: Watcher, sender: Sender
+) -> None:
+    if options.crash:
+        await crash(system, watcher, sender)
+    if options.kill:
+        await kill_worker(system, watcher)
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 
 async def kill_worker(system: System, watcher: Watcher) -> None:
-    """Kill a worker while there is more to do than all can take, so that it has jobs too."""
-    await watcher.until(
-        lambda view: view.waiting > view.active > 0 and view.workers >= len(system.workers())
-    )
-    victim = system.workers()[-1]
+    """Kill the worker that began first while jobs end and more wait than run: so it has some."""
+    completed = (await watcher.next_view()).completed
+    await watcher.until(lambda view: view.completed > completed and view.waiting > view.active > 0)
+    victim = min(system.workers(), key=lambda worker: worker.create_time())
     victim.kill()
     print(f"demo: killed worker process {victim.pid} while it was busy", flush=True)
 
