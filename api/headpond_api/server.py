@@ -1,0 +1,60 @@
+"""One process, one port: binds, says where, serves until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from typing import Final
+
+import click
+import uvicorn
+from fastapi import FastAPI
+
+from headpond.errors import ConfigInvalid, FieldError
+from headpond_api.ingress import Ingress
+
+GRACE_S: Final = 10
+"""After SIGTERM requests under way may take this long."""
+
+BACKLOG: Final = 2048
+"""Connections that wait to be accepted, as uvicorn's own default."""
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serve until told to stop; raise `ConfigInvalid` or `StoreUnfit` when it can't begin."""
+    listening = _bind(host, port)
+    address, actual = listening.getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    click.echo(f"Headpond API listens on http://{shown}:{actual}")
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="critical",  # its own words on start and stop; ours go another way
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=BACKLOG,
+    )
+    # uvicorn raises the signal that ended it once more when it is done; what was asked for is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_run(uvicorn.Server(config), listening, app.state.ingress))
+
+
+async def _run(server: uvicorn.Server, listening: socket.socket, ingress: Ingress) -> None:
+    await server.serve(sockets=[listening])
+    if ingress.unfit is not None:
+        raise ingress.unfit
+    if not server.started:
+        fault = FieldError("", "An app's start hook failed; the log says why.")
+        raise ConfigInvalid([fault], source="start")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        sentence = f"{host}:{port} can't be listened on ({error.strerror}); choose another port."
+        raise ConfigInvalid([FieldError("/port", sentence)], source="HEADPOND_PORT") from error
