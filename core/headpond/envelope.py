@@ -40,7 +40,8 @@ class Outcome(msgspec.Struct, array_like=True, gc=False, frozen=True, omit_defau
     worker: str = ""
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """Return a pydantic model as data; raise `TypeError` for what isn't data."""
     dump = getattr(value, "model_dump", None)
     if dump is not None:
         return dump(mode="json")
@@ -50,7 +51,7 @@ def _plain(value: object) -> object:
     raise TypeError(message)
 
 
-pack = msgspec.msgpack.Encoder(enc_hook=_plain).encode
+pack = msgspec.msgpack.Encoder(enc_hook=plain).encode
 """Pack an envelope, an outcome or any plain value. Raises `TypeError` for what isn't data."""
 
 unpack_envelope = msgspec.msgpack.Decoder(Envelope).decode

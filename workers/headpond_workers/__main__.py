@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import Any, Final
 
 import click
 
@@ -13,9 +15,8 @@ from headpond.errors import HeadpondError
 from headpond.settings import WorkerSettings
 from headpond_workers.runtime import run
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+LEAVE_WITHIN_S: Final = 1.0
+"""Handlers that heed no cancellation may hold up the end of the process this long."""
 EXAMPLES = """
 \b
 Examples:
@@ -39,20 +40,38 @@ def worker(queue: str, grace: float | None, probe_port: int | None) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
+    loop = _new_loop()
+    asyncio.set_event_loop(loop)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(run(settings))
+        loop.run_until_complete(run(settings))
     except HeadpondError as error:
         click.echo(f"headpond worker: {error}", err=True)
         sys.exit(2)
+    _leave(loop)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def _leave(loop: asyncio.AbstractEventLoop) -> None:
+    """End what handlers left behind; what refuses is left to its fate, its jobs went back.
+
+    Python would wait for a task or a thread that never ends, and a supervisor's patience with it.
+    """
+    forced = threading.Timer(LEAVE_WITHIN_S, os._exit, args=[0])
+    forced.daemon = True
+    forced.start()
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
+    loop.close()
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
     try:
         import uvloop  # noqa: PLC0415 (not on every platform)
     except ImportError:
-        return None
-    return uvloop.new_event_loop
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RENEW_EVERY_S: Final = 5.0
-"""A third of the lease: two renewals may fail before a job is given to another worker."""
+RENEWALS: Final = 3
+"""In the time of one lease: two may fail before a job is given to another worker."""
 LISTEN_S: Final = 0.1
 """How long one listen lasts: what the loop wants said (a drain acknowledged) is said this soon."""
 
@@ -44,9 +44,15 @@ class LeaseThread:
         self._beat = beat
         self._held = held
         self._heard = heard
+        self.every_s = 5.0
+        """Between two renewals; `follow` sets it."""
         self._stopped = threading.Event()
         self._said: WorkerState | None = None
         self._thread = threading.Thread(target=self._keep, name="headpond-leases", daemon=True)
+
+    def follow(self, lease_ms: int) -> None:
+        """Renew as often as leases of this length need it."""
+        self.every_s = lease_ms / 1000 / RENEWALS
 
     def start(self) -> None:
         """Begin."""
@@ -61,7 +67,7 @@ class LeaseThread:
         renewed = 0.0
         while not self._stopped.is_set():
             beat = self._beat()
-            due = time.monotonic() - renewed >= RENEW_EVERY_S
+            due = time.monotonic() - renewed >= self.every_s
             if due or beat.state is not self._said:
                 if self._renew(beat):
                     renewed = time.monotonic()
@@ -71,7 +77,8 @@ class LeaseThread:
             try:
                 if self._keeper.hear(LISTEN_S):
                     renewed = 0.0  # ask at once what there is to know
-            except StoreUnavailable:
+            except Exception as error:  # noqa: BLE001 (this thread must not end)
+                logger.debug("nothing is heard: %s", error)
                 self._stopped.wait(0.5)
         self._leave()
 
@@ -79,11 +86,11 @@ class LeaseThread:
         held = self._held()
         try:
             renewal = self._keeper.renew(beat, held)
-        except StoreUnavailable as error:
+            self._heard(renewal, dict(held))
+        except Exception as error:  # noqa: BLE001 (this thread must not end)
             logger.warning("leases were not renewed: %s", error)
             return False
         self._said = beat.state
-        self._heard(renewal, dict(held))
         return True
 
     def _leave(self) -> None:

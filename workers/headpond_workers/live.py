@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from headpond.config import QueueConfigSpec
+from headpond.config import QueueConfigSpec, default_config
 from headpond.config.durations import parse_duration
 from headpond.retries import Backoff, RetryPolicy, parse_backoff
 
 if TYPE_CHECKING:
     from headpond.app import JobType, Queue
 
+NOTHING: Final = "{}"
+"""The document of a queue that nobody has configured."""
 ONE_RUN: Final = RetryPolicy(0, Backoff("fixed", 0.0))
 """What a plain taskiq task gets: taskiq's own middlewares decide about retries."""
 
@@ -31,12 +33,16 @@ class LiveSettings:
     def __init__(self, queue: Queue | None) -> None:
         """Begin with the defaults of code."""
         self._queue = queue
-        self._spec = QueueConfigSpec()
+        self._declared = (
+            QueueConfigSpec() if queue is None else default_config(queue.name, queue.defaults).spec
+        )
+        self._spec = self._declared
         self._terms: dict[str, Terms] = {}
 
     def follow(self, document: str) -> None:
-        """Take a new document (JSON of a QueueConfig's spec) into force."""
-        self._spec = QueueConfigSpec.model_validate_json(document)
+        """Take a document (JSON of a QueueConfig's spec) into force; `{}` leaves all to code."""
+        is_given = document != NOTHING
+        self._spec = QueueConfigSpec.model_validate_json(document) if is_given else self._declared
         self._terms.clear()
         if self._queue is not None and self._spec.jobs.priority is not None:
             self._queue.live_priority = self._spec.jobs.priority

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-import logging
 import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
 from taskiq import Context, TaskiqState
 from taskiq.acks import AckController
 from taskiq_dependencies import DependencyGraph
 
 from headpond.app import Job
 from headpond.broker.formatter import message_of
+from headpond_workers.casts import Casts, casts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,10 +27,17 @@ if TYPE_CHECKING:
     from headpond_workers.pump import Held
     from headpond_workers.threads import Threads
 
-logger = logging.getLogger(__name__)
 
-_EXACT = (int, str, float, bool, dict, list, bytes)
-"""Types whose instances pass as they are."""
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """What taskiq's command says of how tasks are run."""
+
+    casts: bool = True
+    """Off by `--no-parse`."""
+    propagates: bool = True
+    """Off by `--no-propagate-errors`."""
+    most_runs: int = 0
+    """`--max-tasks-per-child`; 0: no limit."""
 
 
 @dataclass(slots=True)
@@ -46,9 +52,12 @@ class Plan:
     job_parameter: str | None
     graph: DependencyGraph | None
     """taskiq's dependencies, `None` when the handler has none."""
-    checks: list[Callable[[Any], Any] | None]
-    """For each positional parameter of a taskiq task what parses its argument."""
-    named_checks: dict[str, Callable[[Any], Any]]
+    casts: Casts
+    """Of a taskiq task's arguments."""
+    payload_by_name: bool = False
+    """The payload is not the handler's first parameter."""
+    propagates: bool = True
+    """Errors are thrown into generator dependencies."""
 
     async def invoke(self, work: Work) -> Any:
         """Run the handler and return what it returns; raises what it raises."""
@@ -68,35 +77,29 @@ class Plan:
             resolved.update(kwargs)
             value = await self._call(work.threads, args, resolved)
         except BaseException as error:
-            await resolver.close(type(error), error, error.__traceback__)
+            seen = (type(error), error, error.__traceback__)
+            await resolver.close(*(seen if self.propagates else (None, None, None)))
             raise
         await resolver.close(None, None, None)
         return value
 
     def _arguments(self, work: Work) -> tuple[list[Any], dict[str, Any]]:
-        envelope = work.envelope
-        args, kwargs = envelope.args, envelope.kwargs
+        args, kwargs = work.envelope.args, work.envelope.kwargs
         if self.job_type is not None:
-            args = (
-                [] if self.job_type.payload_parameter is None else [self.job_type.accept(args[0])]
-            )
-            if self.job_parameter is not None:
-                kwargs = {self.job_parameter: work.job}
-            return args, kwargs
-        parsed = [
-            value if check is None else _parsed(check, value)
-            for check, value in zip(self.checks, args, strict=False)
-        ]
-        parsed += args[len(parsed) :]
-        if kwargs:
-            checks = self.named_checks
-            kwargs = {
-                name: _parsed(checks[name], value) if name in checks else value
-                for name, value in kwargs.items()
-            }
+            args, kwargs = self._payload(self.job_type, args)
+        else:
+            args, kwargs = self.casts.of_positional(args), self.casts.of_named(kwargs)
         if self.job_parameter is not None:
-            kwargs = {**kwargs, self.job_parameter: work.job}
-        return parsed, kwargs
+            kwargs[self.job_parameter] = work.job
+        return args, kwargs
+
+    def _payload(self, job_type: JobType, args: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+        if job_type.payload_parameter is None:
+            return [], {}
+        payload = job_type.accept(args[0])
+        if self.payload_by_name:
+            return [], {job_type.payload_parameter: payload}
+        return [payload], {}
 
     async def _call(self, threads: Threads, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if self.is_async:
@@ -135,7 +138,7 @@ class Work:
         )
 
 
-def make_plan(broker: HeadpondBroker, name: str) -> Plan | None:
+def make_plan(broker: HeadpondBroker, name: str, manners: Manners) -> Plan | None:
     """Work out how to run jobs of this name; `None` when this process does not know them."""
     task = broker.find_task(name)
     if task is None:
@@ -146,8 +149,8 @@ def make_plan(broker: HeadpondBroker, name: str) -> Plan | None:
     hints = typing.get_type_hints(handler)
     parameters = list(inspect.signature(handler).parameters)
     injected = {parameter for parameter in parameters if hints.get(parameter) is Job}
-    checks = {p: _check(hints[p]) for p in parameters if p in hints and p not in injected}
-    known = {p: check for p, check in checks.items() if check is not None}
+    payload = None if job_type is None else job_type.payload_parameter
+    wants_casts = manners.casts and job_type is None
     return Plan(
         name=name,
         handler=handler,
@@ -156,32 +159,10 @@ def make_plan(broker: HeadpondBroker, name: str) -> Plan | None:
         is_async=inspect.iscoroutinefunction(handler),
         job_parameter=next(iter(injected), None),
         graph=None if graph.is_empty() else graph,
-        checks=[known.get(parameter) for parameter in parameters],
-        named_checks=known,
+        casts=casts_of(handler, hints, injected) if wants_casts else Casts(),
+        payload_by_name=payload is not None and payload != parameters[0],
+        propagates=manners.propagates,
     )
-
-
-def _check(annotation: Any) -> Callable[[Any], Any] | None:
-    if annotation is Any:
-        return None
-    try:
-        validate = TypeAdapter(annotation).validate_python
-    except Exception:  # noqa: BLE001 (no schema for this annotation: as taskiq, pass the value on)
-        return None
-    if annotation in _EXACT:
-        return lambda value: value if type(value) is annotation else validate(value)
-    return validate
-
-
-def _parsed(check: Callable[[Any], Any], value: Any) -> Any:
-    """Parse an argument; as in taskiq, one that can't be parsed goes to the handler as it is."""
-    try:
-        return check(value)
-    except (ValueError, RuntimeError) as error:
-        logger.warning(
-            "An argument does not fit its annotation and is passed on as it is: %s", error
-        )
-        return value
 
 
 def _nothing() -> None:

@@ -11,20 +11,24 @@ Nothing is hoarded: how many jobs are claimed ahead of a free slot follows from 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from headpond.errors import HeadpondError
+from headpond.errors import StoreUnavailable
 from headpond.jobs import JobId, Released
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headpond.app import Job
+    from headpond.broker import Running
     from headpond.jobs import Claim, Ended
     from headpond.ports import Exchange, QueueStore
     from headpond.retries import RetryPolicy
+
+logger = logging.getLogger(__name__)
 
 DEPTH: Final = 2
 """Exchanges under way at once."""
@@ -63,6 +67,8 @@ class Held:
     limit_s: float = 0.0
     retry: RetryPolicy | None = None
     job: Job | None = None
+    running: Running | None = None
+    """For whom it matters that a run may kick its own id."""
     ended_by: str = ""
     """Why it was interrupted: `timeout`, `shutdown` or `lost`."""
 
@@ -103,7 +109,6 @@ class Pump:
     _pace: _Pace = field(default_factory=_Pace)
     _in_flight: int = 0
     _wanted: int = 0
-    _idle: bool = False
     _soon: bool = False
     _linger: asyncio.TimerHandle | None = None
     _failures: int = 0
@@ -111,6 +116,7 @@ class Pump:
     """The store did not answer lately; nothing is asked of it for a moment."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _waiter: asyncio.Task[None] | None = None
+    """Waits for work while there is none to claim."""
     _quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
     # ── what others call ──
@@ -157,6 +163,7 @@ class Pump:
             return
         self.draining = draining
         if draining:
+            self._stop_waiting()
             self._hand_back()
         self._call_soon()
 
@@ -174,8 +181,7 @@ class Pump:
     async def stop_claiming(self) -> None:
         """Claim nothing more and hand back what has not started; running jobs go on."""
         self.stopping = True
-        if self._waiter is not None:
-            self._waiter.cancel()
+        self._stop_waiting()
         self._hand_back()
         self._call_soon()
 
@@ -212,9 +218,10 @@ class Pump:
         want = 0 if self._claims_nothing else max(0, want)
         batch = max(1, capacity // 4)
         ended = len(self._ended)
-        if not ended and (self._idle or not want):
+        is_idle = self._waiter is not None
+        if not ended and (is_idle or not want):
             return
-        is_busy = not (self._idle or self._claims_nothing or force)
+        is_busy = not (is_idle or self._claims_nothing or force)
         if is_busy and ended < batch and want < batch and self.running:
             if self._linger is None:
                 loop = asyncio.get_running_loop()
@@ -230,28 +237,40 @@ class Pump:
     async def _exchange(self, reports: list[Ended], want: int) -> None:
         try:
             answer = await self.store.exchange(self.queue, self.worker, reports, want)
-        except HeadpondError:
+        except Exception as error:  # noqa: BLE001 (whatever it is, no report may be lost)
+            self._failed(error)
             # The reports may have been applied: sending them again is safe, the fence tells.
             self._ended = reports + self._ended
-            self._failures += 1
-            self._blocked = True
-            seconds = min(LONGEST_RETRY_S, 0.05 * 2 ** min(self._failures, 10))
-            asyncio.get_running_loop().call_later(seconds, self._unblock)
             return
         finally:
             self._in_flight -= 1
             self._wanted -= want
-        self._failures = 0
+        if self._failures:
+            logger.info("queue %s answers again", self.queue)
+            self._failures = 0
         self._take(answer, want)
+
+    def _failed(self, error: Exception) -> None:
+        """Ask nothing for a moment; say so once, and each time when it is no mere absence."""
+        if not self._failures or not isinstance(error, StoreUnavailable):
+            logger.warning("queue %s can't be worked on: %s", self.queue, error)
+        self._failures += 1
+        self._blocked = True
+        seconds = min(LONGEST_RETRY_S, 0.05 * 2 ** min(self._failures, 10))
+        asyncio.get_running_loop().call_later(seconds, self._unblock)
 
     def _unblock(self) -> None:
         self._blocked = False
-        self._idle = False
+        self._stop_waiting()
         self._turn(force=True)
 
     def _take(self, answer: Exchange, want: int) -> None:
         now = asyncio.get_running_loop().time()
         for claim in answer.claims:
+            known = self.held.get(claim.id)
+            if known is not None:  # its lease ran out, and the job came back here: it runs on
+                known.claim = claim
+                continue
             held = self.held[claim.id] = Held(claim)
             self._local.append((held, now))
         if self._claims_nothing:
@@ -278,10 +297,15 @@ class Pump:
 
     # ── waiting for work ──
 
+    def _stop_waiting(self) -> None:
+        """Leave the wake-up that may come to a worker that can use it."""
+        if self._waiter is not None:
+            self._waiter.cancel()
+            self._waiter = None
+
     def _wait(self, answer: Exchange) -> None:
-        if self._idle:
+        if self._waiter is not None:
             return
-        self._idle = True
         seconds = IDLE_S
         if answer.next_due_ms and not answer.held:
             seconds = min(seconds, max(0.0, (answer.next_due_ms - answer.now_ms) / 1000))
@@ -290,9 +314,8 @@ class Pump:
     async def _woken(self, seconds: float) -> None:
         try:
             await self.store.wait(self.queue, seconds)
-        except HeadpondError:
+        except Exception:  # noqa: BLE001 (the next exchange says what is wrong)
             await asyncio.sleep(LONGEST_RETRY_S)
-        finally:
-            self._idle = False
+        if self._waiter is asyncio.current_task():
             self._waiter = None
-        self._turn()
+            self._turn()

@@ -24,6 +24,7 @@ from headpond.ports import WorkerBeat
 from headpond_workers.leases import LeaseThread
 from headpond_workers.lifecycle import state_of
 from headpond_workers.live import LiveSettings
+from headpond_workers.plans import Manners
 from headpond_workers.pump import Pump
 from headpond_workers.runner import Runner
 
@@ -68,15 +69,20 @@ class HeadpondReceiver(Receiver):
         self.grace_s = grace_s if grace_s is not None else self.wait_tasks_timeout
         self._fixed_slots = max_async_tasks
         self._live = LiveSettings(queue)
-        self._runner = Runner(broker, self._live, self.worker)
+        manners = Manners(
+            casts=self.validate_params,
+            propagates=self.propagate_exceptions,
+            most_runs=self.max_tasks_to_execute or 0,
+        )
+        self._runner = Runner(broker, self._live, self.worker, manners)
         self._pump = Pump(
             broker.store, broker.queue, self.worker, max_async_tasks or 1, self._runner.start
         )
         self._runner.pump = self._pump
-        broker.requeue = self._runner.requeue
         self._version = -1
         self._started_ms = time.time_ns() // 1_000_000
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._leases: LeaseThread | None = None
         self.started = False
 
     @property
@@ -92,19 +98,21 @@ class HeadpondReceiver(Receiver):
         if self.run_startup:
             await self.broker.startup()
         self._loop = asyncio.get_running_loop()
-        await self._follow_settings()
         keeper = self.headpond.store.leases(self.headpond.queue, self.worker)
-        leases = LeaseThread(keeper, self._beat, self._held, self._heard)
-        leases.start()
+        self._leases = LeaseThread(keeper, self._beat, self._held, self._heard)
+        await self._refresh()
+        self._leases.start()
         self.started = True
         self._pump.begin()
         looking = self._loop.create_task(self._look())
+        ends = [self._loop.create_task(end.wait()) for end in (finish_event, self._runner.enough)]
         try:
-            await finish_event.wait()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self._finish()
         finally:
-            looking.cancel()
-            await asyncio.to_thread(leases.stop)
+            for task in (looking, *ends):
+                task.cancel()
+            await asyncio.to_thread(self._leases.stop)
         if self.on_exit is not None:
             self.on_exit(self)
 
@@ -137,8 +145,11 @@ class HeadpondReceiver(Receiver):
         while True:
             await asyncio.sleep(LOOK_S)
             now = loop.time()
-            self._runner.sweep(now)
-            self._pump.release_stale(now)
+            try:
+                self._runner.sweep(now)
+                self._pump.release_stale(now)
+            except Exception:
+                logger.exception("looking after the running jobs failed; it is tried again")
 
     # ── settings ──
 
@@ -147,6 +158,8 @@ class HeadpondReceiver(Receiver):
         if settings is None or settings.version == self._version:
             return
         self._version = settings.version
+        if self._leases is not None:
+            self._leases.follow(settings.lease_ms)
         try:
             self._live.follow(settings.document)
         except ValueError as error:

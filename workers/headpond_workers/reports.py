@@ -14,15 +14,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 import traceback
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from taskiq.exceptions import TaskRejectedError
 
 from headpond.app import Fail, Retry, Snooze
-from headpond.envelope import Outcome, pack
+from headpond.envelope import Outcome, pack, plain
 from headpond.errors import PayloadInvalid
 from headpond.jobs import Claim, Done, Ended, Failed, FailReason, Released
 from headpond.retries import Again, RetryPolicy, after_failure
@@ -35,6 +38,9 @@ MOST_TRACE: Final = 8_000
 """Characters of an error's text and traceback that are kept."""
 MOST_RESULT: Final = 256 * 1024
 """Bytes of a packed result, as for payloads."""
+
+_JSON: Final = {str, int, bool}
+"""What is JSON as it is."""
 
 
 class ResultUnusable(Exception):  # noqa: N818 (named for what is shown to people)
@@ -55,7 +61,7 @@ def returned(run: Run, value: Any) -> Ended:
     """Report a run that returned."""
     claim = run.claim
     try:
-        outcome = pack(Outcome(run.started_ms, run.run_us, value, worker=run.worker))
+        outcome = pack(Outcome(run.started_ms, run.run_us, _as_json(value), worker=run.worker))
     except Exception as error:  # noqa: BLE001 (whatever makes a value unfit for the wire)
         kind = f"{type(value).__module__}.{type(value).__qualname__}"
         unusable = ResultUnusable(
@@ -68,6 +74,21 @@ def returned(run: Run, value: Any) -> Ended:
         )
         return _given_up(run, unusable, FailReason.UNRECOVERABLE)
     return Done(claim.id, claim.fence, outcome, run.run_us)
+
+
+def _as_json(value: Any) -> Any:
+    """Return the value as JSON would have it, since that is how it will be read; raise if it can't.
+
+    Times, UUIDs and the like become text, tuples and sets lists; NaN is no JSON.
+    """
+    kind = type(value)
+    if value is None or kind in _JSON:
+        return value
+    if kind is float and math.isfinite(value):
+        return value
+    simple = msgspec.to_builtins(value, str_keys=True, enc_hook=plain)
+    json.dumps(simple, allow_nan=False, check_circular=False)
+    return simple
 
 
 def raised(
@@ -85,8 +106,12 @@ def timed_out(
     run: Run, timeout_s: float, policy: RetryPolicy, chance: Callable[[], float]
 ) -> Ended:
     """Report a run that was stopped because its time was up."""
-    error = TimeoutError(f"The handler ran longer than its timeout of {timeout_s:g} s.")
-    return _retried(run, error, policy, chance, FailReason.TIMEOUT)
+    return _retried(run, out_of_time(timeout_s), policy, chance, FailReason.TIMEOUT)
+
+
+def out_of_time(timeout_s: float) -> TimeoutError:
+    """Return what a run that was stopped ends with."""
+    return TimeoutError(f"The handler ran longer than its timeout of {timeout_s:g} s.")
 
 
 def unreadable(claim: Claim, worker: str, now_ms: int, error: Exception) -> Ended:

@@ -14,19 +14,22 @@ from taskiq.exceptions import NoResultError
 from taskiq.utils import maybe_awaitable
 
 from headpond.app import Job
+from headpond.broker import Running, StoreResultBackend, running_job
 from headpond.envelope import Envelope, unpack_envelope
-from headpond.jobs import JobId, Released
+from headpond.jobs import Released
 from headpond_workers import reports
 from headpond_workers.live import ONE_RUN
-from headpond_workers.plans import Plan, Work, make_plan
+from headpond_workers.plans import Manners, Plan, Work, make_plan
 from headpond_workers.threads import HandlerExit, Threads
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from taskiq import TaskiqMessage
 
     from headpond.broker import HeadpondBroker
     from headpond.jobs import Ended
-    from headpond_workers.live import LiveSettings, Terms
+    from headpond_workers.live import LiveSettings
     from headpond_workers.pump import Held, Pump
 
 logger = logging.getLogger(__name__)
@@ -40,21 +43,31 @@ STUCK_AFTER_S: Final = 1.0
 class Runner:
     """Starts held jobs and reports how they end."""
 
-    def __init__(self, broker: HeadpondBroker, live: LiveSettings, worker: str) -> None:
+    def __init__(
+        self,
+        broker: HeadpondBroker,
+        live: LiveSettings,
+        worker: str,
+        manners: Manners | None = None,
+    ) -> None:
         """Work out what the middlewares override."""
         self._broker = broker
+        self._manners = manners or Manners()
+        self._started = 0
         self._live = live
         self._worker = worker
         self._plans: dict[str, Plan | None] = {}
         self._threads = Threads()
-        self._requeued: dict[JobId, tuple[bytes, int]] = {}
         self.pump: Pump | None = None
+        self.enough = asyncio.Event()
+        """It has started as many jobs as it may."""
         self._pre = self._overriding("pre_execute")
         self._post = self._overriding("post_execute")[::-1]
         self._save = self._overriding("post_save")[::-1]
         self._on_error = self._overriding("on_error")[::-1]
-        self._bare = not (self._pre or self._post or self._save or self._on_error)
-        self._foreign_results = type(broker.result_backend).__module__ != "headpond.broker.results"
+        self._foreign_results = not isinstance(broker.result_backend, StoreResultBackend)
+        hooks = self._pre or self._post or self._save or self._on_error
+        self._bare = not (hooks or self._foreign_results)
 
     def _overriding(self, hook: str) -> list[Any]:
         plain = getattr(TaskiqMiddleware, hook)
@@ -66,13 +79,11 @@ class Runner:
     def start(self, held: Held) -> None:
         """Run a held job; its end is reported to the pump."""
         held.task = asyncio.get_running_loop().create_task(self._run(held))
-
-    def requeue(self, job_id: JobId, body: bytes, delay_ms: int) -> bool:
-        """Put a job that runs here back with a new body; False when it doesn't run here."""
-        if self.pump is None or job_id not in self.pump.held:
-            return False
-        self._requeued[job_id] = (body, max(1, delay_ms))
-        return True
+        self._started += 1
+        if self._started == self._manners.most_runs:
+            assert self.pump is not None  # noqa: S101 (set before anything runs)
+            self.pump.stopping = True
+            self.enough.set()
 
     def interrupt(self, held: Held, why: str) -> None:
         """Tell a running job to stop: cancel it, and mark it for handlers in threads."""
@@ -97,40 +108,51 @@ class Runner:
     def _give_up(self, held: Held) -> None:
         run_us = round(held.limit_s * 1_000_000)
         run = reports.Run(held.claim, self._worker, _now_ms() - run_us // 1000, run_us)
+        if held.running is not None:
+            held.running.is_over = True
         self._end(reports.timed_out(run, held.limit_s, held.retry or ONE_RUN, random.random))
 
     # ── one run ──
 
     async def _run(self, held: Held) -> None:
-        claim = held.claim
-        try:
-            envelope = unpack_envelope(claim.body)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            self._end(reports.unreadable(claim, self._worker, _now_ms(), error))
-            return
-        plan = self._plan(envelope.job_type)
-        if plan is None:
-            logger.warning("job %s parked: this worker knows no %r", claim.id, envelope.job_type)
-            parked = envelope.job_type
-            self._end(Released(claim.id, claim.fence, delay_ms=PARKED_MS, parked=parked))
-            return
-        terms = self._live.terms(plan.name, plan.job_type, plan.labels)
-        limit_s = _limit(envelope, terms)
-        held.limit_s, held.retry = limit_s, terms.retry
-        if limit_s:
-            held.deadline = asyncio.get_running_loop().time() + limit_s
-        held.job = self._job(held, envelope)
-        work = Work(held, envelope, self._broker, self._threads, held.job)
         started_ms, began = _now_ms(), time.perf_counter()
         value: Any = None
         caught: BaseException | None = None
         try:
-            value = await (plan.invoke(work) if self._bare else self._with_middlewares(plan, work))
+            envelope = unpack_envelope(held.claim.body)
+        except msgspec.MsgspecError as error:
+            self._end(reports.unreadable(held.claim, self._worker, started_ms, error))
+            return
+        plan = self._plan(envelope.job_type)
+        if plan is None:
+            self._park(held, envelope.job_type)
+            return
+        try:
+            value = await self._invoke(held, plan, envelope)
         except BaseException as raised:  # noqa: BLE001 (SystemExit ends the job, not the worker)
             caught = raised
         run_us = max(1, round((time.perf_counter() - began) * 1_000_000))
-        run = reports.Run(claim, self._worker, started_ms, run_us)
-        self._end(self._verdict(held, run, terms, value, caught))
+        run = reports.Run(held.claim, self._worker, started_ms, run_us)
+        self._end(self._verdict(held, run, value, caught))
+
+    async def _invoke(self, held: Held, plan: Plan, envelope: Envelope) -> Any:
+        terms = self._live.terms(plan.name, plan.job_type, plan.labels)
+        held.retry = terms.retry
+        _set_limit(held, envelope.labels, terms.timeout_s)
+        held.job = self._job(held, envelope)
+        work = Work(held, envelope, self._broker, self._threads, held.job)
+        if self._bare and plan.job_type is not None and plan.graph is None:
+            return await plan.invoke(work)
+        held.running = Running(self._broker, held.claim.id)
+        running_job.set(held.running)
+        if self._bare:
+            return await plan.invoke(work)
+        return await self._with_middlewares(plan, work, terms.timeout_s)
+
+    def _park(self, held: Held, name: str) -> None:
+        claim = held.claim
+        logger.warning("job %s parked: this worker knows no %r", claim.id, name)
+        self._end(Released(claim.id, claim.fence, delay_ms=PARKED_MS, parked=name))
 
     def _job(self, held: Held, envelope: Envelope) -> Job:
         claim = held.claim
@@ -144,23 +166,24 @@ class Runner:
         )
 
     def _verdict(
-        self, held: Held, run: reports.Run, terms: Terms, value: Any, error: BaseException | None
+        self, held: Held, run: reports.Run, value: Any, error: BaseException | None
     ) -> Ended:
-        claim = run.claim
-        requeued = self._requeued.pop(claim.id, None)
-        if requeued is not None:
-            body, delay_ms = requeued
-            return Released(claim.id, claim.fence, delay_ms=delay_ms, body=body)
+        claim, retry = run.claim, held.retry or ONE_RUN
+        if held.running is not None:
+            held.running.is_over = True
+            if held.running.again is not None:
+                body, delay_ms = held.running.again
+                return Released(claim.id, claim.fence, delay_ms=max(1, delay_ms), body=body)
         if error is None or isinstance(error, NoResultError):
             return reports.returned(run, value)
         if held.ended_by == "timeout":
-            return reports.timed_out(run, held.limit_s, terms.retry, random.random)
+            return reports.timed_out(run, held.limit_s, retry, random.random)
         if held.ended_by in {"shutdown", "lost"}:
             return Released(claim.id, claim.fence)
         if not isinstance(error, Exception):
             cause, error = error, HandlerExit(f"{type(error).__name__}: {error}")
             error.__cause__ = cause
-        return reports.raised(run, error, terms.retry, random.random)
+        return reports.raised(run, error, retry, random.random)
 
     def _end(self, report: Ended) -> None:
         assert self.pump is not None  # noqa: S101 (set before anything runs)
@@ -170,25 +193,26 @@ class Runner:
         try:
             return self._plans[name]
         except KeyError:
-            plan = make_plan(self._broker, name)
+            plan = make_plan(self._broker, name, self._manners)
             if plan is not None:
                 self._plans[name] = plan
             return plan
 
     # ── with taskiq's middlewares ──
 
-    async def _with_middlewares(self, plan: Plan, work: Work) -> Any:
+    async def _with_middlewares(self, plan: Plan, work: Work, limit_s: float) -> Any:
         message = work.message()
         for each in self._pre:
             message = await maybe_awaitable(each.pre_execute(message))
         work.replace_message(message)
+        _set_limit(work.held, message.labels, limit_s)
         began = time.time()
         value: Any = None
         error: BaseException | None = None
         try:
             value = await plan.invoke(work)
         except BaseException as raised:  # noqa: BLE001 (middlewares see every end, as in taskiq)
-            error = raised
+            error = _as_seen(work.held, raised)
         result: TaskiqResult[Any] = TaskiqResult.model_construct(
             is_err=error is not None,
             log=None,
@@ -211,14 +235,36 @@ class Runner:
         if isinstance(result.error, NoResultError):
             return
         if self._foreign_results:
-            await self._broker.result_backend.set_result(message.task_id, result)
+            try:
+                await self._broker.result_backend.set_result(message.task_id, result)
+            except Exception:
+                logger.exception("job %s: its result could not be saved", message.task_id)
+                return
         for each in self._save:
             await maybe_awaitable(each.post_save(message, result))
 
 
-def _limit(envelope: Envelope, terms: Terms) -> float:
-    label = envelope.labels.get("timeout") if envelope.labels else None
-    return terms.timeout_s if label is None else float(label)
+def _as_seen(held: Held, error: BaseException) -> BaseException:
+    """Return a run's error as middlewares see it; a run that a shutdown ends did not end for them.
+
+    A cancellation that is over leaves no trace in the task, which has middlewares to run yet.
+    """
+    if held.ended_by in {"shutdown", "lost"}:
+        raise error
+    if held.ended_by == "timeout" and isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+        return reports.out_of_time(held.limit_s)
+    return error
+
+
+def _set_limit(held: Held, labels: Mapping[str, Any], limit_s: float) -> None:
+    """Set when the run's time is up: as its label says, else as its terms do; 0: never."""
+    label = labels.get("timeout") if labels else None
+    held.limit_s = limit_s if label is None else float(label)
+    now = asyncio.get_running_loop().time() if held.limit_s else 0.0
+    held.deadline = now + held.limit_s
 
 
 def _now_ms() -> int:

@@ -7,6 +7,7 @@ ever nor keep the process from ending, so these threads are daemons, and there i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import threading
 from queue import SimpleQueue
@@ -68,16 +69,16 @@ def _hand_over(
         else:
             future.set_exception(_carried(error))
 
-    if not loop.is_closed():
+    with contextlib.suppress(RuntimeError):  # the loop is closed: the process is ending
         loop.call_soon_threadsafe(settle)
 
 
 class HandlerExit(Exception):  # noqa: N818 (wraps what is no Exception)
-    """A handler raised something that would end an event loop, such as SystemExit."""
+    """A handler raised what no future may carry, such as SystemExit or StopIteration."""
 
 
 def _carried(error: BaseException) -> BaseException:
-    if isinstance(error, Exception):
+    if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     carried = HandlerExit(f"{type(error).__name__}: {error}")
     carried.__cause__ = error

@@ -7,13 +7,14 @@ import typing
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import override
 
 from headpond.app.context import Job
 from headpond.app.status import JobStatus, status_of
+from headpond.config.durations import parse_duration
 from headpond.envelope import Envelope, pack
 from headpond.errors import ConfigInvalid, FieldError, PayloadInvalid
 from headpond.jobs import (
@@ -24,11 +25,19 @@ from headpond.jobs import (
     check_tenant,
     parse_priority,
 )
+from headpond.retries import parse_backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from headpond.app.queue import Queue
+
+
+_UNNAMED: Final = {
+    inspect.Parameter.POSITIONAL_ONLY,
+    inspect.Parameter.VAR_POSITIONAL,
+    inspect.Parameter.VAR_KEYWORD,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ class JobType:
         self.queue_of = queue
         self.name = name
         self.handler = handler
-        self.options = options
+        self.options = _checked(name, options)
         self.payload_parameter, self.job_parameter, self.model = _signature(name, handler)
         self._adapter: TypeAdapter[Any] = TypeAdapter(Any if self.model is None else self.model)
 
@@ -107,9 +116,8 @@ class JobType:
         )
         try:
             body = pack(envelope)
-        except OverflowError as error:
-            fault = FieldError("", "An integer lies beyond 64 bits; send it as text.")
-            raise PayloadInvalid(self.name, [fault]) from error
+        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+            raise PayloadInvalid(self.name, [FieldError("", _unfit(error))]) from error
         return NewJob(
             id=JobId(uuid.uuid4().hex) if job_id is None else check_job_id(job_id),
             body=body,
@@ -165,6 +173,23 @@ class JobType:
         return f"JobType({self.queue}/{self.name})"
 
 
+def _checked(name: str, options: JobOptions) -> JobOptions:
+    """Refuse at the declaration what would fail in every run."""
+    try:
+        if options.timeout is not None:
+            parse_duration(options.timeout)
+        if options.backoff is not None:
+            parse_backoff(options.backoff)
+        if options.priority is not None:
+            parse_priority(options.priority)
+    except (ConfigInvalid, PayloadInvalid) as error:
+        raise ConfigInvalid(error.errors, source=f"job type {name}") from error
+    if options.retries is not None and options.retries < 0:
+        fault = FieldError("/retries", f"{options.retries} is less than 0.")
+        raise ConfigInvalid([fault], source=f"job type {name}")
+    return options
+
+
 def _signature(name: str, handler: Callable[..., Any]) -> tuple[str | None, str | None, Any]:
     """Return the names of the payload's and the job's parameters, and the payload's model."""
     try:
@@ -174,11 +199,23 @@ def _signature(name: str, handler: Callable[..., Any]) -> tuple[str | None, str 
         raise ConfigInvalid([fault], source=f"job type {name}") from error
     payload = job = None
     for parameter in inspect.signature(handler).parameters.values():
+        if parameter.kind in _UNNAMED:
+            detail = f"The handler's parameter {parameter} can't be filled; give it a name."
+            raise ConfigInvalid([FieldError(f"/{name}", detail)], source=f"job type {name}")
         if hints.get(parameter.name) is Job:
             job = parameter.name
         elif payload is None and parameter.default is inspect.Parameter.empty:
             payload = parameter.name
     return payload, job, hints.get(payload) if payload else None
+
+
+def _unfit(error: Exception) -> str:
+    """Say why a payload that the model accepts can't be sent."""
+    if isinstance(error, OverflowError):
+        return "An integer lies beyond 64 bits; send it as text."
+    if isinstance(error, RecursionError):
+        return "It is nested too deeply."
+    return "A text has a lone surrogate, which is no Unicode."
 
 
 def _fault(error: Any) -> FieldError:

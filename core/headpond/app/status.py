@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from headpond.envelope import unpack_envelope, unpack_outcome
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ class JobStatus:
 
     id: JobId
     type: str
+    """`""` when the envelope can't be read (the job is in `failed` as `integrity` then)."""
     tenant: str
     state: JobState
     attempts: int
@@ -41,11 +44,10 @@ class JobStatus:
 
 def status_of(job: StoredJob) -> JobStatus:
     """Unpack what the store has."""
-    envelope = unpack_envelope(job.body)
     outcome = unpack_outcome(job.outcome) if job.outcome is not None else None
     return JobStatus(
         id=job.id,
-        type=envelope.job_type,
+        type=_type_of(job),
         tenant=job.tenant,
         state=job.state,
         attempts=job.attempts,
@@ -58,6 +60,13 @@ def status_of(job: StoredJob) -> JobStatus:
         started_at=_known(job.claimed_ms or (outcome.started_ms if outcome else 0)),
         finished_at=_known(job.finished_ms),
     )
+
+
+def _type_of(job: StoredJob) -> str:
+    try:
+        return unpack_envelope(job.body).job_type
+    except msgspec.MsgspecError:
+        return ""
 
 
 def _known(moment_ms: int) -> datetime | None:

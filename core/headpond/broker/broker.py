@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from taskiq import AckableMessage, AsyncBroker, BrokerMessage
@@ -10,12 +12,13 @@ from typing_extensions import override
 
 from headpond.broker.formatter import TENANT, HeadpondFormatter
 from headpond.broker.results import StoreResultBackend
+from headpond.config import default_config
 from headpond.errors import HeadpondError
 from headpond.jobs import JobId, NewJob, check_job_id, check_tenant, parse_priority
 from headpond.queues import QueueSettings, check_queue_name
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from headpond.app import JobType, Queue
     from headpond.ports import QueueStore
@@ -24,6 +27,22 @@ logger = logging.getLogger(__name__)
 
 PRIORITY, DELAY = "priority", "delay"
 """Labels that the queue itself understands: `low` … `critical` or 0-9, and seconds."""
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A job whose handler runs in this process, as what it calls sees it."""
+
+    broker: HeadpondBroker
+    id: JobId
+    again: tuple[bytes, int] | None = None
+    """New body, and delay in ms, once its own run has kicked its id again."""
+    is_over: bool = False
+    """Its end is reported; what still runs in its context kicks like anybody."""
+
+
+running_job: ContextVar[Running | None] = ContextVar("headpond_running_job", default=None)
+"""The job that this code works for; set by the receiver."""
 
 
 class HeadpondBroker(AsyncBroker):
@@ -43,21 +62,22 @@ class HeadpondBroker(AsyncBroker):
         self.formatter = HeadpondFormatter()
         self.result_backend = StoreResultBackend(store, self.queue)
         self.job_types: dict[str, JobType] = {}
-        self.requeue: Callable[[JobId, bytes, int], bool] | None = None
-        """Set by a receiver: takes the job back into the queue if this process holds it."""
+        self.defaults = QueueSettings()
+        """Of the queue, should nobody have configured it when this broker starts."""
 
     def serve(self, queue: Queue) -> None:
-        """Make the job types of an app's queue known to this broker's workers."""
+        """Make the job types of an app's queue known to this broker's workers, and its defaults."""
+        self.defaults = default_config(queue.name, queue.defaults).spec.to_settings()
         for name, job_type in queue.job_types.items():
             self.job_types[name] = job_type
             self.register_task(job_type.handler, task_name=name)
 
     @override
     async def startup(self) -> None:
-        """Connect, pass the start-up gate, and make the queue exist with default settings."""
+        """Connect, pass the start-up gate, and make the queue exist if it does not."""
         await self.store.start()
         if await self.store.settings(self.queue) is None:
-            await self.store.configure(self.queue, QueueSettings())
+            await self.store.configure(self.queue, self.defaults)
         await super().startup()
 
     @override
@@ -70,13 +90,15 @@ class HeadpondBroker(AsyncBroker):
     async def kick(self, message: BrokerMessage) -> None:
         """Enqueue; when this returns, the store has the job.
 
-        A job that this very process is running is put back instead, with the message as its new
-        body: so taskiq's retry middlewares and `Context.requeue` mean kicking an id again.
+        A run that kicks its own job's id puts the job back instead, with the message as its new
+        body: that is what taskiq's retry middlewares and `Context.requeue` mean by it.
         """
         labels = message.labels
         job_id = check_job_id(message.task_id)
-        delay_ms = round(float(labels.get(DELAY, 0)) * 1000)
-        if self.requeue is not None and self.requeue(job_id, message.message, delay_ms):
+        delay_ms = max(0, round(float(labels.get(DELAY, 0)) * 1000))
+        run = running_job.get()
+        if run is not None and not run.is_over and run.id == job_id and run.broker is self:
+            run.again = (message.message, delay_ms)
             return
         job = NewJob(
             id=job_id,

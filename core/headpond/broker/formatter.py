@@ -6,6 +6,7 @@ from typing import Any
 
 from taskiq import BrokerMessage, TaskiqMessage
 from taskiq.abc.formatter import TaskiqFormatter
+from taskiq.labels import prepare_label
 from typing_extensions import override
 
 from headpond.envelope import Envelope, pack, unpack_envelope
@@ -19,13 +20,13 @@ class HeadpondFormatter(TaskiqFormatter):
 
     @override
     def dumps(self, message: TaskiqMessage) -> BrokerMessage:
-        labels = message.labels
+        labels, types = _texts(message)
         envelope = Envelope(
             job_type=message.task_name,
             args=message.args,
             kwargs=message.kwargs,
             labels=labels,
-            label_types=message.labels_types or {},
+            label_types=types,
             tenant=str(labels.get(TENANT, "")),
             correlation_id=str(labels.get(CORRELATION, "")),
         )
@@ -39,6 +40,18 @@ class HeadpondFormatter(TaskiqFormatter):
     @override
     def loads(self, message: bytes) -> TaskiqMessage:
         return message_of(unpack_envelope(message), "")
+
+
+def _texts(message: TaskiqMessage) -> tuple[dict[str, str], dict[str, int]]:
+    """Return the labels as texts with their types, whoever set them: kicker or middleware."""
+    labels, types = message.labels, message.labels_types or {}
+    if all(type(value) is str for value in labels.values()):
+        return labels, types
+    texts, types = dict(labels), dict(types)
+    for name, value in labels.items():
+        if type(value) is not str:
+            texts[name], types[name] = prepare_label(value)
+    return texts, types
 
 
 def message_of(envelope: Envelope, task_id: str) -> TaskiqMessage:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from taskiq import AsyncResultBackend, TaskiqResult
 from typing_extensions import override
 
-from headpond.envelope import unpack_outcome
+from headpond.broker.formatter import message_of
+from headpond.envelope import unpack_envelope, unpack_outcome
 from headpond.errors import HeadpondError, JobUnknown
 from headpond.jobs import JobId, JobState
 
@@ -72,6 +74,13 @@ def result_of(job: StoredJob) -> TaskiqResult[Any]:
         log=None,
         return_value=None if outcome is None or failed else outcome.result,
         execution_time=0.0 if outcome is None else outcome.run_us / 1_000_000,
-        labels={},
+        labels=_labels(job),
         error=error,
     )
+
+
+def _labels(job: StoredJob) -> dict[str, Any]:
+    try:
+        return message_of(unpack_envelope(job.body), job.id).labels
+    except (msgspec.MsgspecError, ValueError):
+        return {}  # failed as `integrity`: nobody can read it

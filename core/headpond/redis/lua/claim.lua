@@ -29,6 +29,9 @@ if want > 0 and held == 0 and drains == 0 then
   popped = redis.call('ZPOPMIN', waiting, want)
 end
 local n = #popped / 2
+if drains == 1 and redis.call('EXISTS', waiting) == 1 then
+  redis.call('ZADD', wake, 0, '0') -- the word that woke this worker is for one that may claim
+end
 if n < want or want <= 0 then
   if n < want and held == 0 and drains == 0 then
     redis.call('DEL', tags) -- nothing waits: every tag is at most its level's virtual time
