@@ -79,8 +79,8 @@ class RequestInvalid(Invalid):
         """Keep each fault; the message counts them."""
         self.errors = tuple(errors)
         count = len(self.errors)
-        what = "1 field is" if count == 1 else f"{count} fields are"
-        super().__init__(f"{what} not as the schema has it; see errors.")
+        what = "1 field does" if count == 1 else f"{count} fields do"
+        super().__init__(f"{what} not fit the schema; see errors.")
 
 
 class BulkRejected(Invalid):

@@ -1,4 +1,4 @@
-"""The OpenAPI document; `python -m headpond_api.openapi [FILE]` writes it, without any app's routes."""
+"""The OpenAPI document; `python -m headpond_api.openapi [FILE]` writes it, without any app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What requests and answers look like. Pydantic at the edge only: these become domain values at once."""
+"""What requests and answers look like. These become domain values at once."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class JobSubmission(Request):
     run_at: MomentField | None = None
     """Or: run it at this moment, not before."""
     correlation_id: CorrelationText = ""
-    """Follows the job into its handler and its logs. Absent: X-Correlation-ID, else the request id."""
+    """Follows the job to its handler. Absent: the header X-Correlation-ID, else the request id."""
     on_duplicate: Literal["reject", "return"] = "reject"
     """What to answer when the queue has this job_id already: 409, or 200 with that job."""
 
@@ -96,7 +96,7 @@ class BulkSubmission(Request):
     jobs: Annotated[
         list[SkipValidation[JobSubmission]], Field(min_length=1, max_length=MOST_IN_BULK)
     ]
-    """Each as in `POST /queues/{queue}/jobs`; checked one by one, so that each can be reported on."""
+    """Each as in `POST /queues/{queue}/jobs`; checked one by one, so that each is reported on."""
     mode: Literal["all", "each"] = "all"
     """`all`: one bad item, and nothing is enqueued. `each`: the good ones are; see the report."""
 
@@ -332,7 +332,7 @@ class FieldFault(BaseModel):
 
 
 class ProblemDocument(BaseModel):
-    """RFC 9457, served as application/problem+json; docs/reference/problems.md explains each code."""
+    """RFC 9457, as application/problem+json; docs/reference/problems.md explains each code."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 

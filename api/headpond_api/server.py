@@ -35,7 +35,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         timeout_graceful_shutdown=GRACE_S,
         backlog=BACKLOG,
     )
-    # uvicorn raises the signal that ended it once more when it is done; what was asked for is no failure.
+    # uvicorn raises the signal that ended it once more when it is done; that is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:

@@ -92,7 +92,7 @@ def _end(job: StoredJob) -> dict[str, Any]:
 def stats(sample: QueueSample | None) -> QueueStats:
     """Return the six numbers of SEEDS A10.1 and the flag of X4.
 
-    A delayed job whose time has come counts as waiting: nothing but a worker keeps it from starting.
+    A delayed job whose time has come counts as waiting: all it wants is a worker.
     """
     if sample is None:
         return NO_JOBS

@@ -1,4 +1,4 @@
-"""What a route asks for: the caller, and a permission. The gateway checked the credential before."""
+"""What a route asks for: the caller, and a permission; the gateway checked the credential."""
 
 from __future__ import annotations
 

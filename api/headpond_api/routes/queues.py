@@ -11,7 +11,7 @@ from headpond.errors import FieldError, StoreUnavailable
 from headpond.jobs import JobState
 from headpond.queues import Hold, QueueSample
 from headpond_api.answers import ingress_of, problems_for
-from headpond_api.auth import Caller, require
+from headpond_api.auth import caller_of, require
 from headpond_api.faults import HeldBySpec, RequestInvalid
 from headpond_api.fields import milliseconds
 from headpond_api.problems import RETRY_AFTER_S
@@ -29,21 +29,21 @@ from headpond_api.views import hold_view, queue_view, stats, store_away, system_
 
 router = APIRouter(prefix="/queues", tags=["queues"])
 
-Reader = Annotated[Caller, Depends(require("system.queues.read"))]
-Manager = Annotated[Caller, Depends(require("system.queues.manage"))]
+_READ = [Depends(require("system.queues.read"))]
+_MANAGE = [Depends(require("system.queues.manage"))]
 
 _MANAGED = problems_for(400, 404, 413, 415, 422)
 
 
 @router.get(
     "",
+    dependencies=_READ,
     operation_id="listQueues",
     summary="List queues",
     responses=problems_for(422),
 )
 async def list_queues(
     request: Request,
-    caller: Reader,
     cursor: Annotated[str, Query(max_length=100)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> QueueList:
@@ -59,11 +59,12 @@ async def list_queues(
 
 @router.get(
     "/stats",
+    dependencies=_READ,
     operation_id="getStats",
     summary="Count the jobs of every queue",
     responses=problems_for(),
 )
-async def get_stats(request: Request, caller: Reader) -> dict[str, QueueStats]:
+async def get_stats(request: Request) -> dict[str, QueueStats]:
     """Return each queue's six counts and whether it is paused."""
     ingress = ingress_of(request)
     names = await ingress.book.names()
@@ -73,17 +74,19 @@ async def get_stats(request: Request, caller: Reader) -> dict[str, QueueStats]:
 
 @router.get(
     "/stats/{queue}",
+    dependencies=_READ,
     operation_id="getQueueStats",
     summary="Count the jobs of a queue",
     responses=problems_for(404),
 )
-async def get_queue_stats(request: Request, caller: Reader, queue: str) -> QueueStats:
+async def get_queue_stats(request: Request, queue: str) -> QueueStats:
     """Return the queue's six counts and whether it is paused."""
     return stats(await _sample(request, queue))
 
 
 @router.get(
     "/health",
+    dependencies=_READ,
     operation_id="getHealth",
     summary="Ask whether all is well",
     responses={
@@ -91,7 +94,7 @@ async def get_queue_stats(request: Request, caller: Reader, queue: str) -> Queue
         503: {"model": SystemHealth, "description": "The store does not answer: `unhealthy`."},
     },
 )
-async def get_health(request: Request, caller: Reader, response: Response) -> SystemHealth:
+async def get_health(request: Request, response: Response) -> SystemHealth:
     """Judge every queue and the events.
 
     `degraded`: some jobs get no worker. `unhealthy` (503): nothing is known, for the store is away.
@@ -107,13 +110,12 @@ async def get_health(request: Request, caller: Reader, response: Response) -> Sy
 
 @router.post(
     "/{queue}/pause",
+    dependencies=_MANAGE,
     operation_id="pauseQueue",
     summary="Pause a queue",
     responses=_MANAGED,
 )
-async def pause_queue(
-    request: Request, caller: Manager, queue: str, body: PauseRequest | None = None
-) -> PauseState:
+async def pause_queue(request: Request, queue: str, body: PauseRequest | None = None) -> PauseState:
     """Start no more jobs. Running ones finish, new ones are accepted."""
     ingress = ingress_of(request)
     asked = body or PauseRequest()
@@ -122,18 +124,21 @@ async def pause_queue(
     until_ms = milliseconds(asked.until) if asked.until else 0
     if asked.until and until_ms <= now_ms:
         raise RequestInvalid([FieldError("/until", "The moment is over; give a later one.")])
-    hold = Hold("runtime", caller.name, asked.reason, since_ms=now_ms, until_ms=until_ms)
+    hold = Hold(
+        "runtime", caller_of(request).name, asked.reason, since_ms=now_ms, until_ms=until_ms
+    )
     await ingress.store.hold(queue, hold)
     return _paused(await _sample(request, queue), queue, "No job starts until it is resumed.")
 
 
 @router.post(
     "/{queue}/resume",
+    dependencies=_MANAGE,
     operation_id="resumeQueue",
     summary="Resume a queue",
     responses={**_MANAGED, **problems_for(409)},
 )
-async def resume_queue(request: Request, caller: Manager, queue: str) -> PauseState:
+async def resume_queue(request: Request, queue: str) -> PauseState:
     """Lift a pause that was made here. One of the QueueConfig stays: 409 says so."""
     ingress = ingress_of(request)
     await ingress.book.admit(queue)
@@ -148,32 +153,30 @@ async def resume_queue(request: Request, caller: Manager, queue: str) -> PauseSt
 
 @router.post(
     "/{queue}/clear",
+    dependencies=_MANAGE,
     operation_id="clearQueue",
     summary="Remove the jobs of a queue",
     responses=_MANAGED,
 )
-async def clear_queue(
-    request: Request, caller: Manager, queue: str, body: ClearRequest | None = None
-) -> Cleared:
-    """Remove the jobs of the given states, waiting and delayed ones by default; never active ones."""
+async def clear_queue(request: Request, queue: str, body: ClearRequest | None = None) -> Cleared:
+    """Remove the jobs of these states, waiting and delayed ones by default; never active ones."""
     asked = body or ClearRequest()
     ingress = ingress_of(request)
     await ingress.book.admit(queue)
-    removed = await ingress.store.clear(
-        queue, [JobState(each) for each in dict.fromkeys(asked.states)]
-    )
+    states = [JobState(each) for each in dict.fromkeys(asked.states)]
+    removed = await ingress.store.clear(queue, states)
     return Cleared(queue=queue, states=asked.states, removed=removed)
 
 
 @router.get(
     "/{queue}/decisions",
+    dependencies=_READ,
     operation_id="listDecisions",
     summary="Ask why a queue has as many workers as it has",
     responses=problems_for(404, 422),
 )
 async def list_decisions(
     request: Request,
-    caller: Reader,
     queue: str,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> DecisionList:

@@ -54,12 +54,10 @@ async def submit_job(request: Request, queue: str, submission: JobSubmission) ->
 
 async def _existing(desk: Desk, submission: JobSubmission, job: NewJob) -> Response:
     (found,) = await desk.ingress.store.read(desk.queue, [job.id])
-    # A job that its retention took away in this very moment can be repeated like any other conflict.
-    if (
-        submission.on_duplicate == "reject"
-        or found is None
-        or not desk.caller.acts_for(found.tenant)
-    ):
+    # None: its retention took the job away in this very moment; the client may repeat.
+    if submission.on_duplicate == "reject" or found is None:
+        raise JobExists(job.id, desk.queue)
+    if not desk.caller.acts_for(found.tenant):
         raise JobExists(job.id, desk.queue)
     document = job_view(found).model_dump(include=_RECEIPT) | {"created": False}
     return json_answer(document, 200, {"Location": _location(desk.queue, job.id)})

@@ -1,4 +1,4 @@
-"""Samples of queues as Prometheus metrics. What could not be asked is absent: unknown is not zero."""
+"""Samples of queues as Prometheus metrics; what could not be asked is absent, and never zero."""
 
 from __future__ import annotations
 
