@@ -127,8 +127,8 @@ class QueueStore(Protocol):
         """Report the jobs that ended, then claim up to `want` more: one round trip.
 
         Reports are applied one by one; a stale fence changes nothing and is counted. Then expired
-        leases are reaped and due jobs promoted (a bounded number): a late report that nobody overtook
-        still counts. A held queue and a draining worker claim nothing.
+        leases are reaped and due jobs promoted (a bounded number): a late report that nobody
+        overtook still counts. A held queue and a draining worker claim nothing.
         """
         ...
 

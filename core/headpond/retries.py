@@ -1,8 +1,8 @@
 """What happens after a handler failed: run again, and when, or give up. Pure: chance is given.
 
 `retries: N` allows up to N re-runs after the first run. Before re-run k an exponential backoff
-waits `min(max, delay · factor^(k−1))`, a fixed one `delay`. Jitter takes a share of that wait off at
-chance: never more than `max`, and jobs that failed together return apart, also once all of them
+waits `min(max, delay · factor^(k−1))`, a fixed one `delay`. Jitter takes a share of that wait off
+at chance: never more than `max`, and jobs that failed together return apart, also once all of them
 wait for `max`. With `jitter=1` it is the "full jitter" of M. Brooker, "Exponential backoff and
 jitter" (2015).
 """
