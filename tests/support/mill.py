@@ -12,9 +12,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from headpond.app.status import status_of
 from headpond.config import default_config
 from headpond.config.spec import QueueConfigSpec
-from headpond.queues import QueueSettings, WorkerState
+from headpond.jobs import JobId
+from headpond.queues import WorkerState
 from headpond.redis import RedisQueueStore
 from mill_app import app, mill
 from redis_server import free_port
@@ -174,30 +176,22 @@ class Mill:
 
     async def job(self, job_id: str) -> StoredJob:
         """Read a job, which must be there."""
-        (job,) = await self.store.read(QUEUE, [job_id])  # type: ignore[list-item]  # its id
+        (job,) = await self.store.read(QUEUE, [JobId(job_id)])
         assert job is not None, f"{job_id} is gone"
         return job
 
-    async def status(self, kind: str, job_id: str) -> JobStatus:
-        """Return how a job stands, which must be there."""
-        status = await mill.job_types[kind].status(job_id)
-        assert status is not None
-        return status
-
     async def over(self, *ids: str, within_s: float = 20.0) -> list[JobStatus]:
         """Wait until these jobs have ended for good; return how."""
+        return [status_of(job) for job in await self.ended(*ids, within_s=within_s)]
 
-        async def ended() -> bool:
+    async def ended(self, *ids: str, within_s: float = 20.0) -> list[StoredJob]:
+        """Wait until these jobs have ended for good; return them."""
+
+        async def have_ended() -> bool:
             return all([(await self.job(job_id)).finished_ms for job_id in ids])
 
-        await until(ended, within_s)
-        found = []
-        for job_id in ids:
-            for kind in mill.job_types.values():
-                status = await kind.status(job_id)
-                if status is not None:
-                    found.append(status)
-        return found
+        await until(have_ended, within_s)
+        return [await self.job(job_id) for job_id in ids]
 
     def end_all(self) -> None:
         """Leave no process behind."""
@@ -220,6 +214,3 @@ async def open_mill(url: str, namespace: str, folder: Path) -> AsyncIterator[Mil
     finally:
         it.end_all()
         await store.close()
-
-
-__all__ = ["QUEUE", "Mill", "QueueSettings", "Worker", "open_mill"]
