@@ -59,7 +59,8 @@ def _steady_down(case: Case, number: int) -> Move | None:
         return None
     until_ms = recent[0][0] + round(window_s * 1000)
     then = max(number, min(steady, max((value for _, value in recent[1:]), default=number)))
-    why = f"{workers(highest)} were wanted within the last {duration(window_s)}"
+    were = "was" if highest == 1 else "were"
+    why = f"{workers(highest)} {were} wanted within the last {duration(window_s)}"
     return Move(steady, why, until_ms=until_ms, then=then)
 
 
