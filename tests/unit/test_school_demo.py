@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from demo.books import compare, read_rows
+from demo.books import Books, compare, read_rows
 from demo.roster import Plan, expected_rows, key_of, make_roster
+from demo.sender import Tally
+from demo.verdict import Verdict
 from headpond.errors import PayloadInvalid
 from headpond_school.attendance import mark_attendance
 from headpond_school.marks import Mark
@@ -96,3 +98,53 @@ def test_books_tell_what_is_lost_doubled_or_wrong() -> None:
 def test_a_database_that_is_not_there_has_no_rows(tmp_path: Path) -> None:
     """Nothing was recorded; everything is lost."""
     assert read_rows(tmp_path / "none.db") == []
+
+
+def a_verdict(**fields: object) -> Verdict:
+    """Build the verdict of a run without a fault, with `fields` on top."""
+    figures = {
+        "plan": Plan(),
+        "tally": Tally(sent=5000, new=4880, duplicates=100, rejected=20),
+        "books": Books(rows=4880, lost=(), doubled=(), wrong=()),
+        "failed": 0,
+        "most_workers": 4,
+        "seconds": 32.24,
+    }
+    return Verdict(**(figures | fields))  # type: ignore[arg-type]  # each field has its own type
+
+
+def test_a_run_without_a_fault_is_one_line() -> None:
+    """The line is the one that scripts may look for."""
+    verdict = a_verdict()
+    assert list(verdict.differences()) == []
+    assert verdict.line == (
+        "demo: 5000 sent, 4980 accepted, 100 duplicates, 20 rejected, 4880 rows, 0 lost, 0 doubled,"
+        " workers 0→4→0, 32.2 s"
+    )
+
+
+KEY = ("greenfield", "1", "", "2026-11-02")
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tally": Tally(4999, 4880, 100, 19)}, ["sent: 4999, not 5000", "rejected: 19, not 20"]),
+        ({"books": Books(4879, (KEY,), (), ())}, ["rows: 4879, not 4880", f"lost: {KEY}"]),
+        ({"books": Books(4881, (), (KEY,), ())}, ["rows: 4881, not 4880", f"doubled: {KEY}"]),
+        ({"books": Books(4880, (), (), ("odd",))}, ["wrong: odd"]),
+        ({"failed": 2}, ["failed jobs: 2, not 0"]),
+        ({"most_workers": 0}, ["no worker was ever seen"]),
+    ],
+)
+def test_each_difference_is_said(fields: dict[str, object], said: list[str]) -> None:
+    """Whatever is not as planned gets a line of its own."""
+    assert list(a_verdict(**fields).differences()) == said
+
+
+def test_many_differences_are_cut_short() -> None:
+    """Five of a kind are enough to see what it is."""
+    books = Books(4880, (), (), tuple(f"row {number}" for number in range(9)))
+    said = list(a_verdict(books=books).differences())
+    assert len(said) == 6
+    assert said[-1] == "wrong: … and 4 more"
