@@ -21,9 +21,13 @@ def connection_options(url: str) -> dict[str, Any]:
     """Parse a Redis URL, or raise `ConfigInvalid`; a TLS URL gets `tls: True`."""
     try:
         options: dict[str, Any] = dict(parse_url(url))
-    except ValueError as error:
-        fault = FieldError("/HEADPOND_REDIS_URL", f"{error}")
-        raise ConfigInvalid([fault]) from error
+    except ValueError:
+        # Neither the value nor the parser's words: both may hold a part of the password.
+        detail = (
+            "This is no address of a Redis; write redis://user:password@host:6379/0, rediss:// for"
+            " TLS or unix:///path, and a password's special characters as %2F, %23, …."
+        )
+        raise ConfigInvalid([FieldError("/HEADPOND_REDIS_URL", detail)]) from None
     if options.pop("connection_class", None) is SSLConnection:
         options["tls"] = True
     return options

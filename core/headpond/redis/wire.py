@@ -9,6 +9,7 @@ as `StoreUnavailable`, and the caller knows whether repeating is safe.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
@@ -40,6 +41,11 @@ _AWAY = (
 )
 
 
+_INNER = re.compile(r"^ERR Error running script .*?: -([A-Z]+) ", re.DOTALL)
+"""Up to 6.2 an error inside a script comes wrapped; since 7.0 it comes as it is."""
+_CLOSED = "The connection to Redis was closed by this process."
+
+
 class ScriptMissing(Exception):
     """Redis does not know the script (it was restarted, or scripts were flushed). Nothing ran."""
 
@@ -49,6 +55,8 @@ class _Protocol(asyncio.Protocol):
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.lost = ""
+        """Why the connection is gone; who sends now would wait forever."""
         self.reader = hiredis.Reader()
         self.waiting: deque[asyncio.Future[Any]] = deque()
         self.unsent: list[bytes] = []
@@ -62,11 +70,11 @@ class _Protocol(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
-        why = f"The connection to Redis was lost ({exc or 'closed by Redis'})."
+        self.lost = f"The connection to Redis was lost ({exc or 'closed by Redis'})."
         while self.waiting:
             future = self.waiting.popleft()
             if not future.done():
-                future.set_exception(StoreUnavailable(why))
+                future.set_exception(StoreUnavailable(self.lost))
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -83,10 +91,14 @@ class _Protocol(asyncio.Protocol):
                 future.set_result(reply)
 
     def send(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
+        packed = hiredis.pack_command(command)
         future = self.loop.create_future()
+        if self.lost:  # between the greeting and whoever waited for it
+            future.set_exception(StoreUnavailable(self.lost))
+            return future
         if not self.unsent:
             self.loop.call_soon(self.flush)
-        self.unsent.append(hiredis.pack_command(command))
+        self.unsent.append(packed)
         self.waiting.append(future)
         return future
 
@@ -99,7 +111,8 @@ class _Protocol(asyncio.Protocol):
 def translate(error: Exception) -> Exception:
     """Turn Redis' word into an error of ours."""
     text = str(error)
-    word = text.partition(" ")[0]
+    inner = _INNER.match(text)
+    word = inner[1] if inner else text.partition(" ")[0]
     if word == "NOSCRIPT":
         return ScriptMissing(text)
     if word == "OOM":
@@ -149,13 +162,19 @@ class Wire:
             return protocol
         loop = asyncio.get_running_loop()
         if self._closed:
-            raise StoreUnavailable("The connection to Redis was closed by this process.")
+            raise StoreUnavailable(_CLOSED)
         if self._connecting is None:
             if loop.time() < self._refused_until:
                 raise StoreUnavailable(self._refusal)
             self._connecting = loop.create_task(self._connect(loop))
             self._connecting.add_done_callback(self._connected)
-        return await asyncio.shield(self._connecting)
+        try:
+            return await asyncio.shield(self._connecting)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and task is not None and not task.cancelling():
+                raise StoreUnavailable(_CLOSED) from None
+            raise
 
     def _connected(self, task: asyncio.Task[_Protocol]) -> None:
         self._connecting = None
@@ -167,7 +186,7 @@ class Wire:
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 protocol = await self._open(loop)
-                await self._greet(protocol)
+                await self._welcome(protocol)
         except (OSError, TimeoutError) as error:
             where = (
                 self.options.get("path") or f"{self.options.get('host')}:{self.options.get('port')}"
@@ -189,6 +208,15 @@ class Wire:
         host, port = options.get("host", "localhost"), options.get("port", 6379)
         _, protocol = await loop.create_connection(lambda: _Protocol(loop), host, port, ssl=context)
         return protocol
+
+    async def _welcome(self, protocol: _Protocol) -> None:
+        """Greet; a connection that is not welcomed is not left open."""
+        try:
+            await self._greet(protocol)
+        except BaseException:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+            raise
 
     async def _greet(self, protocol: _Protocol) -> None:
         options = self.options
