@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from headpond.envelope import Envelope, unpack_envelope, unpack_outcome
+import msgspec
+
+from headpond.envelope import Envelope, Outcome, unpack_envelope, unpack_outcome
 from headpond.jobs import StoredJob
 from headpond.queues import Hold, QueueSample
 from headpond_api.schemas import (
@@ -36,20 +38,33 @@ def moment(at_ms: int) -> datetime | None:
 
 def job_view(job: StoredJob) -> JobView:
     """Return what everybody may see who may see jobs."""
-    return JobView(**_fields(job, unpack_envelope(job.body)))
+    return JobView(**_fields(job, _envelope(job), _outcome(job)))
 
 
 def job_details(job: StoredJob, *, with_payload: bool) -> JobDetails:
     """Return one job, with what it carries where that may be shown."""
-    envelope = unpack_envelope(job.body)
+    envelope, outcome = _envelope(job), _outcome(job)
     carried: dict[str, Any] = {}
     if with_payload:
         carried["payload"] = _payload(envelope)
-        carried |= _end(job)
-    return JobDetails(**_fields(job, envelope), **carried)
+        carried |= _end(outcome)
+    return JobDetails(**_fields(job, envelope, outcome), **carried)
 
 
-def _fields(job: StoredJob, envelope: Envelope) -> dict[str, Any]:
+def _envelope(job: StoredJob) -> Envelope:
+    """Return what the caller sent; one that can't be read (its job fails as `integrity`) is empty."""
+    try:
+        return unpack_envelope(job.body)
+    except msgspec.MsgspecError:
+        return Envelope(job_type="", args=[])
+
+
+def _outcome(job: StoredJob) -> Outcome | None:
+    return None if job.outcome is None else unpack_outcome(job.outcome)
+
+
+def _fields(job: StoredJob, envelope: Envelope, outcome: Outcome | None) -> dict[str, Any]:
+    last = None if job.claimed_ms else outcome
     return {
         "id": job.id,
         "queue": job.queue,
@@ -61,11 +76,11 @@ def _fields(job: StoredJob, envelope: Envelope) -> dict[str, Any]:
         "crashes": job.crashes,
         "parked": job.parked,
         "reason": job.reason,
-        "worker": job.worker,
+        "worker": last.worker if last else job.worker,
         "correlation_id": envelope.correlation_id,
         "created_at": datetime.fromtimestamp(job.created_ms / 1000, UTC),
         "due_at": moment(job.due_ms),
-        "started_at": moment(job.claimed_ms),
+        "started_at": moment(last.started_ms if last else job.claimed_ms),
         "finished_at": moment(job.finished_ms),
     }
 
@@ -79,10 +94,9 @@ def _payload(envelope: Envelope) -> Any:
     return {"args": envelope.args, "kwargs": envelope.kwargs}
 
 
-def _end(job: StoredJob) -> dict[str, Any]:
-    if job.outcome is None:
+def _end(outcome: Outcome | None) -> dict[str, Any]:
+    if outcome is None:
         return {}
-    outcome = unpack_outcome(job.outcome)
     if not outcome.error:
         return {"result": outcome.result}
     error = JobError(type=outcome.error, message=outcome.message, trace=outcome.trace)
