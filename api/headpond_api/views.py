@@ -52,7 +52,7 @@ def job_details(job: StoredJob, *, with_payload: bool) -> JobDetails:
 
 
 def _envelope(job: StoredJob) -> Envelope:
-    """Return what the caller sent; one that can't be read (its job fails as `integrity`) is empty."""
+    """Return what the caller sent; empty where it can't be read (the job fails as `integrity`)."""
     try:
         return unpack_envelope(job.body)
     except msgspec.MsgspecError:
