@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from headpond.errors import ConfigInvalid, StoreUnavailable
+from headpond.errors import ConfigInvalid, StoreFull, StoreUnavailable
 from headpond.redis.client import connection_options
-from headpond.redis.wire import RETRY_AFTER_S, Wire
+from headpond.redis.wire import RETRY_AFTER_S, Wire, translate
+from until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -69,9 +70,7 @@ async def test_refused_greeting_leaves_no_connection() -> None:
             with pytest.raises(StoreUnavailable, match="LOADING"):
                 await wire.call("PING")
             await asyncio.sleep(RETRY_AFTER_S * 1.1)
-        async with asyncio.timeout(5):
-            while fake.left < fake.came:
-                await asyncio.sleep(0.01)
+        await until(lambda: fake.left == fake.came, within_s=5)
         assert fake.came == 3
 
 
@@ -84,9 +83,7 @@ async def test_greeting_without_an_answer_leaves_no_connection(
     async with listening(fake) as wire:
         with pytest.raises(StoreUnavailable, match="no answer in time"):
             await wire.call("PING")
-        async with asyncio.timeout(5):
-            while fake.left < 1:
-                await asyncio.sleep(0.01)
+        await until(lambda: fake.left == 1, within_s=5)
 
 
 async def test_connection_that_ends_after_the_greeting_answers_every_call() -> None:
@@ -128,3 +125,12 @@ def test_address_that_can_not_be_read_is_not_repeated(url: str) -> None:
         connection_options(url)
     assert "geheim" not in str(refused.value)
     assert "%" in str(refused.value)
+
+
+def test_error_inside_a_script_of_redis_6_is_understood() -> None:
+    """Up to 6.2 the word that tells what is wrong comes wrapped."""
+    where = "ERR Error running script (call to f_0666c8): @user_script:72: @user_script: 72: "
+    full = translate(Exception(where + "-OOM command not allowed when used memory > 'maxmemory'."))
+    assert isinstance(full, StoreFull)
+    replica = Exception(where + "-READONLY You can't write against a read only replica.")
+    assert isinstance(translate(replica), StoreUnavailable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from headpond.errors import Invalid
 from headpond.jobs import JobState
@@ -112,32 +112,26 @@ class Care:
 
     async def drain(self, queue: str, workers: Sequence[str]) -> None:
         """Mark workers as draining, and tell them."""
-        if workers:
-            marks = [part for worker in workers for part in (worker, 1)]
-            await self._mark(queue, ("HSET", self._client.key(queue, "draining"), *marks))
+        await self._mark(queue, "1", workers)
 
     async def undrain(self, queue: str, workers: Sequence[str]) -> None:
         """Take the marks away, and tell them."""
-        if workers:
-            await self._mark(queue, ("HDEL", self._client.key(queue, "draining"), *workers))
+        await self._mark(queue, "", workers)
 
-    async def _mark(self, queue: str, command: tuple[Any, ...]) -> None:
-        channel = control_channel(self._client.namespace, queue)
-        await self._client.pipeline([command, ("PUBLISH", channel, "drain")])
+    async def _mark(self, queue: str, how: str, workers: Sequence[str]) -> None:
+        if workers:
+            channel = control_channel(self._client.namespace, queue)
+            await self._client.run("drain", queue, channel, how, *workers)
 
     # ── the governor ──
 
     async def set_wake(self, queue: str, backlog: int) -> None:
         """Leave the mark that the next enqueue over it announces."""
-        key = self._client.key(queue, "meta")
-        field = ("HSET", key, "wake_at", backlog) if backlog else ("HDEL", key, "wake_at")
-        await self._client.command(field)
+        await self._client.run("mark", queue, backlog)
 
     async def record(self, queue: str, decision: str) -> None:
         """Keep a decision."""
-        key = self._client.key(queue, "decisions")
-        trim = ("LTRIM", key, 0, KEPT_DECISIONS - 1)
-        await self._client.pipeline([("LPUSH", key, decision), trim])
+        await self._client.run("record", queue, decision, KEPT_DECISIONS)
 
     async def decisions(self, queue: str, limit: int) -> list[str]:
         """Return the newest decisions."""

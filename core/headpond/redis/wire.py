@@ -168,12 +168,13 @@ class Wire:
                 raise StoreUnavailable(self._refusal)
             self._connecting = loop.create_task(self._connect(loop))
             self._connecting.add_done_callback(self._connected)
+        connecting = self._connecting
         try:
-            return await asyncio.shield(self._connecting)
+            return await asyncio.shield(connecting)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._closed and task is not None and not task.cancelling():
-                raise StoreUnavailable(_CLOSED) from None
+            caller = asyncio.current_task()
+            if connecting.cancelled() and caller is not None and not caller.cancelling():
+                raise StoreUnavailable(_CLOSED) from None  # by `close`; nobody cancelled the caller
             raise
 
     def _connected(self, task: asyncio.Task[_Protocol]) -> None:

@@ -9,6 +9,7 @@ local tries, since, standing, meta, tags = KEYS[6], KEYS[7], KEYS[8], KEYS[9], K
 local ages, age_counts, wake, failed = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local outcomes, reasons, parked, busy, draining = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
 --@include now
+--@include room
 --@include ages
 --@include line
 --@include promote

@@ -8,6 +8,7 @@ local outcomes, waiting, wake, jobs, standing = KEYS[6], KEYS[7], KEYS[8], KEYS[
 local tries, since, reasons, parked = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 --@include now
 --@include drop
+--@include room
 --@include owned
 local good, stale = take_owned(ARGV[2], 5, 3, tonumber(ARGV[4]))
 if #good == 0 then

@@ -4,6 +4,7 @@
 -- RETURNS 1 when there was a hold of this source before
 -- COST  O(1)
 local meta, wake = KEYS[1], KEYS[2]
+--@include room
 local had = redis.call('HEXISTS', meta, ARGV[2])
 if ARGV[3] == '' then
   redis.call('HDEL', meta, ARGV[2])

@@ -9,6 +9,7 @@ local ages, age_counts = KEYS[11], KEYS[12]
 --@include now
 --@include ages
 --@include return
+--@include room
 --@include owned
 local good, stale = take_owned(ARGV[2], 4, 5, tonumber(ARGV[3]))
 for _, job in ipairs(good) do

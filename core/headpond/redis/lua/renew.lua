@@ -6,6 +6,7 @@
 local active, owners, beats = KEYS[1], KEYS[2], KEYS[3]
 local workers, draining, meta = KEYS[4], KEYS[5], KEYS[6]
 --@include now
+--@include room
 local worker, n = ARGV[2], tonumber(ARGV[4])
 local set = redis.call('HMGET', meta, 'lease_ms', 'version')
 local ends = now + tonumber(set[1] or 15000)

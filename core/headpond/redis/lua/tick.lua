@@ -10,6 +10,7 @@ local ages, age_counts, wake, failed = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 local outcomes, reasons, parked, busy = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 local completed, cancelled, beats, workers, draining = KEYS[19], KEYS[20], KEYS[21], KEYS[22], KEYS[23]
 --@include now
+--@include room
 --@include ages
 --@include line
 --@include promote
