@@ -202,13 +202,16 @@ class Mill:
 
 
 @asynccontextmanager
-async def open_mill(url: str, namespace: str, folder: Path) -> AsyncIterator[Mill]:
-    """Open the mill with the app's own settings; close it with no process left."""
+async def open_mill(
+    url: str, namespace: str, folder: Path, *, is_configured: bool = True
+) -> AsyncIterator[Mill]:
+    """Open the mill with the app's own settings or none; close it with no process left."""
     store = RedisQueueStore(url, namespace)
     await store.start()
     app.bind(store)
     it = Mill(store, folder, url, namespace)
-    await it.configure()
+    if is_configured:
+        await it.configure()
     try:
         yield it
     finally:

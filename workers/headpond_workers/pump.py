@@ -104,7 +104,13 @@ class Pump:
     draining: bool = False
     """Asked by the governor to claim nothing more; may be taken back."""
     stopping: bool = False
+    last_chance: int = 2
+    """A job whose worker was lost this often runs alone: if it is poison, it takes none along."""
     _local: deque[tuple[Held, float]] = field(default_factory=deque)
+    _suspect: Held | None = None
+    """Runs alone, or waits until it can."""
+    _is_careful: bool = False
+    """Suspects are about: claim one job at a time."""
     _ended: list[Ended] = field(default_factory=list)
     _pace: _Pace = field(default_factory=_Pace)
     _in_flight: int = 0
@@ -130,8 +136,7 @@ class Pump:
         held = self.held.get(report.id)
         if held is None or held.claim.fence != report.fence:
             return  # the lease was lost on the way, and the job was given up or claimed anew
-        del self.held[report.id]
-        self.running -= 1
+        self._let_go(held)
         self._ended.append(report)
         run_us = getattr(report, "run_us", 0)
         if run_us:
@@ -141,15 +146,17 @@ class Pump:
 
     def abandon(self, held: Held) -> None:
         """Forget a job whose lease is lost: whoever has it now reports it."""
-        if self.held.get(held.claim.id) is not held:
-            return
+        if self.held.get(held.claim.id) is held:
+            self._local = deque(pair for pair in self._local if pair[0] is not held)
+            self._let_go(held)
+            self._fill()
+            self._call_soon()
+
+    def _let_go(self, held: Held) -> None:
         del self.held[held.claim.id]
-        waiting = [pair for pair in self._local if pair[0] is held]
-        for pair in waiting:
-            self._local.remove(pair)
-        if not waiting:
-            self.running -= 1
-        self._call_soon()
+        self.running -= held.task is not None
+        if held is self._suspect:
+            self._suspect = None
 
     def release_stale(self, now: float) -> None:
         """Hand back what was claimed and found no slot in time; call this a few times a second."""
@@ -204,7 +211,7 @@ class Pump:
 
     @property
     def _claims_nothing(self) -> bool:
-        return self.stopping or self.draining
+        return self.stopping or self.draining or self._suspect is not None
 
     def _turn(self, *, force: bool = False) -> None:
         """Begin an exchange if one is worth it."""
@@ -215,7 +222,7 @@ class Pump:
             return
         capacity = self.slots + prefetch_for(self.slots, self._pace.service_s)
         want = capacity - self.running - len(self._local) - self._wanted
-        want = 0 if self._claims_nothing else max(0, want)
+        want = 0 if self._claims_nothing else max(0, min(want, 1) if self._is_careful else want)
         batch = max(1, capacity // 4)
         ended = len(self._ended)
         is_idle = self._waiter is not None
@@ -266,13 +273,10 @@ class Pump:
 
     def _take(self, answer: Exchange, want: int) -> None:
         now = asyncio.get_running_loop().time()
+        if answer.claims:
+            self._is_careful = any(claim.crashes >= self.last_chance for claim in answer.claims)
         for claim in answer.claims:
-            known = self.held.get(claim.id)
-            if known is not None:  # its lease ran out, and the job came back here: it runs on
-                known.claim = claim
-                continue
-            held = self.held[claim.id] = Held(claim)
-            self._local.append((held, now))
+            self._keep(claim, now)
         if self._claims_nothing:
             self._hand_back()
         self._fill()
@@ -282,18 +286,47 @@ class Pump:
             self._wait(answer)
         self._turn()
 
+    def _keep(self, claim: Claim, now: float) -> None:
+        known = self.held.get(claim.id)
+        if known is not None:  # its lease ran out, and the job came back here: it runs on
+            known.claim = claim
+            return
+        held = Held(claim)
+        if claim.crashes < self.last_chance:
+            self._local.append((held, now))
+        elif self._suspect is None:
+            self._suspect = held
+        else:
+            self._ended.append(held.released())
+            return
+        self.held[claim.id] = held
+
     def _fill(self) -> None:
+        if self._suspect is not None:
+            self._isolate(self._suspect)
+            return
         local = self._local
         while local and self.running < self.slots and not self._claims_nothing:
             held, _ = local.popleft()
             self.running += 1
             self.start(held)
 
+    def _isolate(self, suspect: Held) -> None:
+        """Start the suspect once this worker holds nothing else, not even an unreported end."""
+        is_alone = not (self.running or self._ended or self._in_flight)
+        if is_alone and not (self.stopping or self.draining):
+            self.running += 1
+            self.start(suspect)
+
     def _hand_back(self) -> None:
-        while self._local:
-            held, _ = self._local.popleft()
-            del self.held[held.claim.id]
-            self._ended.append(held.released())
+        unstarted = [held for held, _ in self._local]
+        self._local.clear()
+        if self._suspect is not None and (self.stopping or self.draining):
+            unstarted.append(self._suspect)
+        for held in unstarted:
+            if held.task is None:
+                self._let_go(held)
+                self._ended.append(held.released())
 
     # ── waiting for work ──
 

@@ -160,6 +160,7 @@ class HeadpondReceiver(Receiver):
         self._version = settings.version
         if self._leases is not None:
             self._leases.follow(settings.lease_ms)
+        self._pump.last_chance = max(1, settings.max_deliveries - 1)
         try:
             self._live.follow(settings.document)
         except ValueError as error:
