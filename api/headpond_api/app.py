@@ -17,7 +17,6 @@ from headpond.errors import HeadpondError
 from headpond.ports import Clock, QueueStore
 from headpond.settings import ApiSettings
 from headpond_api import openapi, problems
-from headpond_api.auth import Keys
 from headpond_api.faults import RequestInvalid
 from headpond_api.gateway import Gateway
 from headpond_api.ingress import Ingress
@@ -50,7 +49,7 @@ def create_app(
     _explain(app)
     app.add_middleware(
         Gateway,
-        keys=Keys(settings.api_key.get_secret_value()),
+        keys=ingress.keys,
         limit=settings.max_body_bytes,
         meter=ingress.meter,
     )

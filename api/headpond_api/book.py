@@ -68,9 +68,9 @@ class QueueBook:
         for queue in self._catalog.queue_names():
             await self._ask(queue)
 
-    async def settings(self, queue: str) -> QueueSettings | None:
-        """Return what the store has, or the code's defaults; `None` when there is no such queue."""
-        return await self._store.settings(queue) or self._declared(queue)
+    def expire(self) -> None:
+        """Believe nothing that was read so far: the next request asks the store."""
+        self._seen.clear()
 
     def _declared(self, queue: str) -> QueueSettings | None:
         if queue not in self._catalog.queue_names():

@@ -88,7 +88,7 @@ class Bulk:
         try:
             if self.all_or_none:
                 await self._refuse_existing(packed)
-            created = await self.desk.ingress.store.enqueue(self.desk.queue, jobs)
+            created = await self.desk.enqueue(jobs)
         except StoreFull:
             raise
         except Unavailable as error:

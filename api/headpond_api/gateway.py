@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import uuid
+import secrets
 from collections.abc import Mapping
 from time import perf_counter
 from typing import Any, Final
@@ -59,7 +59,7 @@ class Gateway:
         began = perf_counter()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         state: dict[str, Any] = scope.setdefault("state", {})
-        request_id = state["request_id"] = _sane(headers, b"x-request-id") or uuid.uuid4().hex
+        request_id = state["request_id"] = _sane(headers, b"x-request-id") or secrets.token_hex(16)
         state["correlation_id"] = _sane(headers, b"x-correlation-id") or request_id
         reply = _Reply(send, request_id)
         try:

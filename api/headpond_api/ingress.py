@@ -17,6 +17,7 @@ from headpond.app.catalog import Catalog
 from headpond.errors import HeadpondError, StoreUnavailable, StoreUnfit
 from headpond.ports import Clock, QueueStore
 from headpond.settings import ApiSettings
+from headpond_api.auth import Keys
 from headpond_api.book import QueueBook
 from headpond_api.metrics import HttpMeter
 
@@ -24,6 +25,9 @@ log = logging.getLogger("headpond.api")
 
 AGAIN_S: Final = 1.0
 """Between two tries to reach the store at the start."""
+
+PATIENCE_S: Final = 5.0
+"""A store that takes longer to enqueue is reported as away: HTTP clients often wait 10 s only."""
 
 
 class Ingress:
@@ -37,12 +41,11 @@ class Ingress:
         self.catalog = catalog
         self.clock = clock
         self.meter = HttpMeter()
+        self.keys = Keys(settings.api_key.get_secret_value())
         self.book = QueueBook(store, catalog)
         self.closing = False
         self.trouble = ""
         """Why the store did not pass its start; `""` when it did, or was never asked to start."""
-        self.unfit: StoreUnfit | None = None
-        """Set when the very first start found a store that must not hold jobs."""
         self._store = store
         catalog.bind(store)
 
@@ -55,7 +58,10 @@ class Ingress:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Start the store and the apps; stop them at the end, in the other order."""
+        """Start the store and the apps; stop them at the end, in the other order.
+
+        Raises `StoreUnfit` when the store answers and must not hold jobs.
+        """
         starting: asyncio.Task[None] | None = None
         if not await self._try_start(first=True):
             starting = asyncio.create_task(self._keep_trying())
@@ -80,7 +86,6 @@ class Ingress:
             await self.book.declare()
         except StoreUnfit as error:
             if first:
-                self.unfit = error
                 raise
             self._note(error)
         except HeadpondError as error:
@@ -102,6 +107,16 @@ class Ingress:
             await asyncio.sleep(AGAIN_S)
             if await self._try_start():
                 return
+
+
+@contextlib.asynccontextmanager
+async def patience(deadline: float) -> AsyncIterator[None]:
+    """Raise `StoreUnavailable` when the loop's time passes `deadline` inside."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            yield
+    except TimeoutError:
+        raise StoreUnavailable(f"The store has not answered within {PATIENCE_S:.0f} s.") from None
 
 
 async def _call(hook: object) -> None:

@@ -32,7 +32,7 @@ def parameter_faults(errors: Sequence[Any]) -> list[FieldError]:
     for each in errors:
         place, *rest = each["loc"]
         if place in _OUTSIDE:
-            name = ".".join(str(part) for part in rest)
+            name = str(rest[0]) if rest else ""
             found.append(FieldError("", f"{place} parameter {name!r}: {_sentence(each['msg'])}"))
         else:
             found.append(_fault(rest, each["msg"], ""))

@@ -50,7 +50,7 @@ STATUS: Final[Mapping[type[HeadpondError], int]] = {
 }
 """The nearest class of an error's ancestry decides."""
 
-_TITLES: Final[Mapping[str, str]] = {
+TITLES: Final[Mapping[str, str]] = {
     "bulk-rejected": "No job of the bulk could be taken",
     "cursor-invalid": "The cursor is of no use",
     "denied": "Not allowed",
@@ -76,6 +76,7 @@ _TITLES: Final[Mapping[str, str]] = {
     "too-large": "Too large",
     "unauthenticated": "Who are you?",
 }
+"""What `code` is called in a few words; an app's own codes go by their status."""
 
 _MEMBERS: Final = ("job_id", "job_ids", "queue", "queues", "job_type", "permission")
 """Attributes of errors that become members of the problem."""
@@ -96,7 +97,7 @@ class Problem:
         """Return the problem as RFC 9457 has it, for one request."""
         document: dict[str, Any] = {
             "type": TYPES + self.code,
-            "title": _TITLES.get(self.code) or HTTPStatus(self.status).phrase,
+            "title": TITLES.get(self.code) or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
             "instance": instance,

@@ -12,7 +12,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from headpond.errors import ConfigInvalid, FieldError
-from headpond_api.ingress import Ingress
 
 GRACE_S: Final = 10
 """After SIGTERM requests under way may take this long."""
@@ -22,7 +21,10 @@ BACKLOG: Final = 2048
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serve until told to stop; raise `ConfigInvalid` or `StoreUnfit` when it can't begin."""
+    """Serve until told to stop.
+
+    Raises `ConfigInvalid`, `StoreUnfit` or what a start hook of an app raises when it can't begin.
+    """
     listening = _bind(host, port)
     address, actual = listening.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
@@ -31,24 +33,21 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         app,
         access_log=False,
         log_level="critical",  # its own words on start and stop; ours go another way
+        lifespan="off",  # begun here, so that what goes wrong in it can be said in a sentence
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
         backlog=BACKLOG,
     )
-    # uvicorn raises the signal that ended it once more when it is done; that is no failure.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_run(uvicorn.Server(config), listening, app.state.ingress))
+        runner.run(_run(app, uvicorn.Server(config), listening))
 
 
-async def _run(server: uvicorn.Server, listening: socket.socket, ingress: Ingress) -> None:
-    await server.serve(sockets=[listening])
-    if ingress.unfit is not None:
-        raise ingress.unfit
-    if not server.started:
-        fault = FieldError("", "An app's start hook failed; the log says why.")
-        raise ConfigInvalid([fault], source="start")
+async def _run(app: FastAPI, server: uvicorn.Server, listening: socket.socket) -> None:
+    async with app.router.lifespan_context(app):
+        # uvicorn raises the signal that ended it once more when it is done; that is no failure.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+        await server.serve(sockets=[listening])
 
 
 def _bind(host: str, port: int) -> socket.socket:

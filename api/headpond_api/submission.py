@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import uuid
+import asyncio
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from headpond.jobs import JobState, NewJob
 from headpond_api.auth import Caller, caller_of
 from headpond_api.faults import TenantForbidden
 from headpond_api.fields import milliseconds
-from headpond_api.ingress import Ingress
+from headpond_api.ingress import PATIENCE_S, Ingress, patience
 from headpond_api.schemas import JobSubmission
 
 
@@ -28,6 +29,8 @@ class Desk:
     correlation_id: str
     size: int
     """Bytes of the whole request."""
+    deadline: float
+    """Of the loop's time: until then the store may take for it."""
 
     @classmethod
     def at(cls, request: Request, queue: str) -> Desk:
@@ -36,7 +39,12 @@ class Desk:
         caller.need("jobs.create")
         state = request.scope["state"]
         return cls(
-            request.app.state.ingress, caller, queue, state["correlation_id"], state.get("size", 0)
+            request.app.state.ingress,
+            caller,
+            queue,
+            state["correlation_id"],
+            state.get("size", 0),
+            asyncio.get_running_loop().time() + PATIENCE_S,
         )
 
     async def admit(self, job_type: str) -> StoreUnavailable | None:
@@ -48,10 +56,16 @@ class Desk:
         if fault is not None:
             raise fault
         try:
-            await self.ingress.book.admit(self.queue)
+            async with patience(self.deadline):
+                await self.ingress.book.admit(self.queue)
         except StoreUnavailable as error:
             return error
         return None
+
+    async def enqueue(self, jobs: list[NewJob]) -> list[bool]:
+        """Hand the jobs to the store; False for each whose id it has."""
+        async with patience(self.deadline):
+            return await self.ingress.store.enqueue(self.queue, jobs)
 
     def pack(self, submission: JobSubmission) -> NewJob:
         """Check the submission's payload and tenant and make the job."""
@@ -62,7 +76,7 @@ class Desk:
         try:
             return job_type.pack(
                 submission.payload,
-                job_id=submission.job_id or uuid.uuid4().hex,
+                job_id=submission.job_id or secrets.token_hex(16),
                 tenant=submission.tenant,
                 priority=submission.priority,
                 delay_ms=_delay_ms(submission),

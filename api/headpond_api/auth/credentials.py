@@ -17,7 +17,8 @@ class Keys:
     def __init__(self, api_key: str) -> None:
         """Keep the key's digest only."""
         self._digest = _digest(api_key.encode()) if api_key else None
-        self._owner = Caller("api-key", ROLES["admin"])
+        self.owner = Caller("api-key", ROLES["admin"])
+        """Who the holder of the key is."""
 
     def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return who sent these headers, or raise `Unauthenticated`."""
@@ -27,7 +28,7 @@ class Keys:
         # Digests have one length, so the time of the comparison says nothing about the key.
         if not hmac.compare_digest(_digest(given), self._digest):
             raise Unauthenticated
-        return self._owner
+        return self.owner
 
 
 def _given(headers: Mapping[bytes, bytes]) -> bytes:

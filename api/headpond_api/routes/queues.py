@@ -77,7 +77,7 @@ async def get_stats(request: Request) -> dict[str, QueueStats]:
     dependencies=_READ,
     operation_id="getQueueStats",
     summary="Count the jobs of a queue",
-    responses=problems_for(404),
+    responses=problems_for(404, 422),
 )
 async def get_queue_stats(request: Request, queue: str) -> QueueStats:
     """Return the queue's six counts and whether it is paused."""

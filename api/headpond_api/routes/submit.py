@@ -42,7 +42,7 @@ async def submit_job(request: Request, queue: str, submission: JobSubmission) ->
     if away is not None:
         raise EnqueueUnconfirmed(queue, job.id) from away
     try:
-        (created,) = await desk.ingress.store.enqueue(queue, [job])
+        (created,) = await desk.enqueue([job])
         if not created:
             return await _existing(desk, submission, job)
     except StoreFull:
