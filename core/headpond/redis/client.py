@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from redis.connection import SSLConnection, parse_url
@@ -76,26 +77,39 @@ class Client:
             return await self.wire.call(*command)
 
     async def pipeline(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Send commands in one write and return their replies; the first error is raised.
+        """Send commands in one write and return their replies; the first error is raised."""
+        replies = await self.answers(commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise reply
+        return replies
+
+    async def answers(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send commands in one write and return for each its reply or its error.
 
         Futures, not tasks: this is the worker's hot path.
         """
         protocol = await self.wire.connect()
         futures = [protocol.send(command) for command in commands]
         replies: list[Any] = []
-        failure: Exception | None = None
-        for future, command in zip(futures, commands, strict=True):
-            try:
-                try:
-                    replies.append(await future)
-                except ScriptMissing:
-                    await self.load()
-                    replies.append(await self.wire.call(*command))
-            except Exception as error:  # noqa: BLE001 (raised below, once every reply is in)
-                failure = failure or error
-        if failure is not None:
-            raise failure
+        try:
+            for future, command in zip(futures, commands, strict=True):
+                replies.append(await self._answer(future, command))
+        except asyncio.CancelledError:
+            for future in futures:
+                future.cancel()  # else an error that comes later is nobody's
+            raise
         return replies
+
+    async def _answer(self, future: asyncio.Future[Any], command: tuple[Any, ...]) -> Any:
+        try:
+            try:
+                return await future
+            except ScriptMissing:
+                await self.load()
+                return await self.wire.call(*command)
+        except Exception as error:  # noqa: BLE001 (the caller raises it, once every reply is in)
+            return error
 
     async def load(self) -> None:
         """Load every script."""

@@ -39,8 +39,9 @@ class Life:
         self._unsent: dict[str, list[tuple[Sequence[NewJob], asyncio.Future[list[bool]]]]] = {}
         self._flushes: set[asyncio.Task[None]] = set()
         self._fences = itertools.count(secrets.randbits(32))
-        options = {**client.options, "reply_timeout": 2 * LONGEST_WAIT_S}
-        self._blocking = Wire(options)
+        self._waiters: list[Wire] = []
+        """Connections for waits, each blocked by one at most: Redis answers them in turn."""
+        self._free: list[Wire] = []
 
     # ── enqueue ──
 
@@ -111,11 +112,22 @@ class Life:
         commands = [*self._reports(queue, worker, ended, now)]
         fence = f"{worker}.{next(self._fences)}"
         claim = (*client.head("claim", queue), now, worker, fence, max(0, min(want, BATCH)))
-        replies = await client.pipeline([*commands, claim])
+        replies = await client.answers([*commands, claim])
+        failure = next((reply for reply in replies if isinstance(reply, Exception)), None)
+        if failure is not None:
+            await self._give_back(queue, worker, fence, replies[-1])
+            raise failure
         stale = tuple(JobId(each.decode()) for reply in replies[:-1] for each in reply)
         ids, bodies, tries, since, next_due, held, draining, at = replies[-1]
         claims = _claims(fence, ids, bodies, tries, since)
         return Exchange(claims, stale, next_due, held == 1, draining == 1, at)
+
+    async def _give_back(self, queue: str, worker: str, fence: str, claimed: Any) -> None:
+        """Return what was claimed beside a report that failed: the caller will know of no claim."""
+        if isinstance(claimed, Exception) or not claimed[0]:
+            return
+        released = [Released(JobId(job_id.decode()), fence) for job_id in claimed[0]]
+        await self._client.answers(self._reports(queue, worker, released, self._client.now()))
 
     def _reports(
         self, queue: str, worker: str, ended: Sequence[Ended], now: int
@@ -149,12 +161,20 @@ class Life:
         """Block on the queue's wake marker; one marker wakes one worker, which wakes the next."""
         seconds = max(0.001, min(timeout_s, LONGEST_WAIT_S))
         key = self._client.key(queue, "wake")
-        reply = asyncio.ensure_future(self._blocking.call("BZPOPMIN", key, f"{seconds:.3f}"))
+        wire = self._free.pop() if self._free else self._another()
+        reply = asyncio.ensure_future(wire.call("BZPOPMIN", key, f"{seconds:.3f}"))
+        reply.add_done_callback(lambda _: self._free.append(wire))
         try:
             await asyncio.shield(reply)
         except asyncio.CancelledError:
             reply.add_done_callback(lambda taken: self._pass_on(key, taken))
             raise
+
+    def _another(self) -> Wire:
+        """Make one more connection; a wait that was given up keeps its own until Redis answers."""
+        wire = Wire({**self._client.options, "reply_timeout": 2 * LONGEST_WAIT_S})
+        self._waiters.append(wire)
+        return wire
 
     def _pass_on(self, key: str, taken: asyncio.Future[Any]) -> None:
         """Put back a marker that nobody waits for any more."""
@@ -167,7 +187,8 @@ class Life:
         """Let enqueues under way end, then close."""
         if self._flushes:
             await asyncio.wait(self._flushes)
-        self._blocking.close()
+        for wire in self._waiters:
+            wire.close()
         for parts in self._unsent.values():
             for _, future in parts:
                 if not future.done():

@@ -1,0 +1,85 @@
+"""Exchanges and waits of workers with a real Redis, where something goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+import pytest_asyncio
+
+from headpond.errors import HeadpondError
+from headpond.jobs import Done, JobId, JobState, NewJob
+from headpond.queues import QueueSettings
+from headpond.redis import RedisQueueStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from redis_server import RedisServer
+
+
+@pytest_asyncio.fixture
+async def store(redis_url: str, namespace: str) -> AsyncIterator[RedisQueueStore]:
+    """Give a store with two queues in which nothing has happened."""
+    store = RedisQueueStore(redis_url, namespace)
+    await store.configure("q", QueueSettings())
+    await store.configure("other", QueueSettings())
+    await store.wait("q", 1)
+    await store.wait("other", 1)  # each was woken by its settings
+    yield store
+    await store.close()
+
+
+def jobs(*names: str) -> list[NewJob]:
+    """Make jobs."""
+    return [NewJob(JobId(name), b"{}") for name in names]
+
+
+async def test_claim_beside_a_failed_report_is_given_back(
+    store: RedisQueueStore, redis_server: RedisServer
+) -> None:
+    """A report that Redis refuses costs no other job a delivery, however often it is repeated."""
+    await store.enqueue("q", jobs("a", "b", "c"))
+    with redis_server.client() as client:
+        client.hset(store.client.key("q", "meta"), "stale", "no number")
+    for _ in range(3):
+        with pytest.raises(HeadpondError):
+            await store.exchange("q", "w", [Done(JobId("x"), "w.0", b"", 1)], 2)
+        page = await store.page("q", JobState.WAITING, "", 10)
+        assert [job.id for job in page.jobs] == ["a", "b", "c"]
+
+
+async def test_scripts_that_redis_forgot_are_loaded_again(
+    store: RedisQueueStore, redis_server: RedisServer
+) -> None:
+    """Reports and claims of one write run once each after SCRIPT FLUSH; so does a renewal."""
+    await store.enqueue("q", jobs("a", "b"))
+    (a,) = (await store.exchange("q", "w", [], 1)).claims
+    with redis_server.client() as client:
+        client.script_flush()
+    answer = await store.exchange("q", "w", [Done(a.id, a.fence, b"", 1)], 1)
+    assert (answer.stale, [claim.id for claim in answer.claims]) == ((), ["b"])
+    sample = (await store.sample(["q"]))["q"]
+    assert (sample.completed, sample.active, sample.ended_total) == (1, 1, 1)
+
+
+async def test_waits_do_not_wait_for_each_other(store: RedisQueueStore) -> None:
+    """A short wait ends in its time, beside a long one for another queue."""
+    long = asyncio.create_task(store.wait("other", 5.0))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(2):
+        await store.wait("q", 0.05)
+    long.cancel()
+
+
+async def test_wait_after_a_wait_that_was_given_up(store: RedisQueueStore) -> None:
+    """What nobody waits for any more is in nobody's way, and its wake-up is passed on."""
+    given_up = asyncio.create_task(store.wait("q", 5.0))
+    await store.ping()
+    given_up.cancel()
+    async with asyncio.timeout(2):
+        await store.wait("q", 0.05)
+    await store.enqueue("q", jobs("a"))
+    async with asyncio.timeout(2):
+        await store.wait("q", 5.0)
