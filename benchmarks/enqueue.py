@@ -1,8 +1,8 @@
 """Jobs enqueued per second from one Python process, next to stock taskiq-redis on the same Redis.
 
 Single: 50 coroutines, each `await job_type.enqueue(...)` (stock: `.kiq(...)`) one job after the
-other. Bulk: a thousand jobs packed and sent in one call; stock has no bulk, so its single rate stands
-beside it. A quarter of each run is sent but not timed. No worker runs.
+other. Bulk: a thousand jobs packed and sent in one call; stock has no bulk, so its single rate
+stands beside it. A quarter of each run is sent but not timed. No worker runs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Memory of a worker (PSS of its processes): idle, after half of the jobs, and after all of them.
 
 Next to stock taskiq-redis on the same Redis, which gets a tenth of the jobs; its figure counts the
-parent that taskiq's command keeps beside the worker. What grows with the jobs shows in the last row.
+parent that taskiq's command keeps beside the worker. What grows with the jobs shows in the last
+row.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import sys
 import tempfile
 import time
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from harness import redis_server
 from harness.children import Child, ChildFailed, environment, python
-from harness.side import REDIS, WORKERS
+from harness.side import APIS, REDIS, WORKERS
+from harness.target import Target, ours, stock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +29,7 @@ SETTLED: Final = 4
 """So many looks in a row that see the same memory mean that a worker idles."""
 SETTLED_MIB: Final = 0.2
 LOOK_S: Final = 0.25
+READY_WITHIN_S: Final = 30.0
 T = TypeVar("T")
 
 
@@ -126,6 +129,27 @@ class Bench:
         self.produce("drained")
         found: dict[str, Any] = json.loads(self._report.read_text("utf-8"))
         return found
+
+    @contextlib.contextmanager
+    def api(self, *, timed: bool = False) -> Iterator[tuple[Target, Child]]:
+        """Run the side's HTTP process, and tell where it takes jobs."""
+        port, key = redis_server.free_port(), secrets.token_urlsafe(16)
+        own = {"HEADPOND_PORT": str(port), "HEADPOND_API_KEY": key, "UVICORN_PORT": str(port)}
+        command, log = python("-m", *APIS[self.side]), self.folder / "api.log"
+        target = ours(port, key, timed=timed) if self.side == "ours" else stock(port, timed=timed)
+        with Child(command, self.env(**own), log, self.cpu) as child:
+            deadline = time.monotonic() + READY_WITHIN_S
+            while not target.is_ready():
+                child.check()
+                if time.monotonic() > deadline:
+                    raise ChildFailed(f"The API is not ready:\n{child.tail()}")
+                time.sleep(0.05)
+            yield target, child
+
+    def load(self, target: Target, *figures: int) -> dict[str, float]:
+        """Send jobs by HTTP from a process of its own (`harness.load`)."""
+        command = python("-m", "harness.load", target.as_json(), *map(str, figures))
+        return self.ask(command, "load")
 
     def env(self, **more: str) -> dict[str, str]:
         """Return the environment of this run's processes."""

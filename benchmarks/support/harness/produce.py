@@ -101,6 +101,11 @@ async def _until(moment: float) -> None:
         await asyncio.sleep(left)
 
 
+async def waiting(side: Side) -> dict[str, float]:
+    """Count the jobs that have not ended; without a worker, all that were accepted."""
+    return {"jobs": await side.left()}
+
+
 async def drained(side: Side) -> dict[str, float]:
     """Return when every job has ended well; a benchmark that loses jobs measures nothing."""
     deadline = time.monotonic() + DRAINED_WITHIN_S
@@ -111,6 +116,10 @@ async def drained(side: Side) -> dict[str, float]:
     return {}
 
 
+_SENDS: Final = {"fill": fill, "single": single, "bulk": bulk}
+_LOOKS: Final = {"waiting": waiting, "drained": drained}
+
+
 async def main(name: str, verb: str, *figures: str) -> None:
     """Connect, do it, and print what came of it."""
     side = load(name)
@@ -119,10 +128,10 @@ async def main(name: str, verb: str, *figures: str) -> None:
         jobs = int(figures[0]) if figures else 0
         if verb == "pace":
             found = await pace(side, jobs, int(figures[1]))
-        elif verb == "drained":
-            found = await drained(side)
+        elif verb in _LOOKS:
+            found = await _LOOKS[verb](side)
         else:
-            found = await {"fill": fill, "single": single, "bulk": bulk}[verb](side, jobs)
+            found = await _SENDS[verb](side, jobs)
     finally:
         await side.close()
     print(json.dumps(found))

@@ -22,6 +22,22 @@ WORKERS: Final = {
 }
 """Side → the module and the arguments that start one worker process of it."""
 
+_UVICORN: Final = (
+    "--loop",
+    "uvloop",
+    "--http",
+    "httptools",
+    "--no-access-log",
+    "--log-level",
+    "error",
+)
+
+APIS: Final = {
+    "ours": ("headpond_api",),
+    "stock": ("uvicorn", "harness.stock_api:api", *_UVICORN),
+}
+"""Side → the module and the arguments that start one HTTP process of it."""
+
 
 class Side(Protocol):
     """One way to enqueue and run the jobs of `harness.handlers`; its module calls it `SIDE`."""

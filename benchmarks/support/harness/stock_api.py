@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from harness.stock import broker, noop
+from harness.stock import broker, noop, stamp
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -18,6 +18,13 @@ class Work(BaseModel):
     """What a no-op job carries."""
 
     number: int
+    text: str
+
+
+class Sent(BaseModel):
+    """What a job that is timed carries."""
+
+    sent_ns: int
     text: str
 
 
@@ -35,4 +42,11 @@ api = FastAPI(lifespan=_connected)
 async def enqueue(work: Work) -> dict[str, str]:
     """Enqueue one job."""
     task = await noop.kiq(work.number, work.text)
+    return {"id": task.task_id}
+
+
+@api.post("/stamps", status_code=202)
+async def enqueue_stamp(sent: Sent) -> dict[str, str]:
+    """Enqueue one job that is timed."""
+    task = await stamp.kiq(sent.sent_ns, sent.text)
     return {"id": task.task_id}
