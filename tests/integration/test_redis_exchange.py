@@ -10,7 +10,8 @@ import pytest_asyncio
 
 from headpond.errors import HeadpondError
 from headpond.jobs import Done, JobId, JobState, NewJob
-from headpond.queues import QueueSettings
+from headpond.ports import WorkerBeat
+from headpond.queues import QueueSettings, WorkerState
 from headpond.redis import RedisQueueStore
 
 if TYPE_CHECKING:
@@ -48,6 +49,32 @@ async def test_claim_beside_a_failed_report_is_given_back(
             await store.exchange("q", "w", [Done(JobId("x"), "w.0", b"", 1)], 2)
         page = await store.page("q", JobState.WAITING, "", 10)
         assert [job.id for job in page.jobs] == ["a", "b", "c"]
+
+
+async def test_cleared_jobs_put_no_tenant_behind(store: RedisQueueStore) -> None:
+    """Who had a crowd that was cleared shares from then on, as if it had never come."""
+    await store.enqueue("q", [NewJob(JobId(f"old{n}"), b"{}", tenant="x") for n in range(50)])
+    await store.clear("q", [JobState.WAITING])
+    await store.enqueue("q", [NewJob(JobId(f"y{n}"), b"{}", tenant="y") for n in range(9)])
+    await store.enqueue("q", [NewJob(JobId("x"), b"{}", tenant="x")])
+    answer = await store.exchange("q", "w", [], 2)
+    assert "x" in [claim.id for claim in answer.claims]
+
+
+async def test_request_to_drain_somebody_who_left_is_forgotten(
+    store: RedisQueueStore, redis_server: RedisServer
+) -> None:
+    """A worker may leave between a sample and the request; the tick takes that away."""
+    keepers = [store.leases("q", name) for name in ("stays", "left")]
+    for keeper, name in zip(keepers, ("stays", "left"), strict=True):
+        await asyncio.to_thread(keeper.renew, WorkerBeat(name, WorkerState.WORKING, 1, 0), [])
+    await asyncio.to_thread(keepers[1].leave)
+    await store.drain("q", ["stays", "left"])
+    await store.tick(["q"])
+    with redis_server.client() as client:
+        assert client.hkeys(store.client.key("q", "draining")) == [b"stays"]
+    for keeper in keepers:
+        keeper.close()
 
 
 async def test_scripts_that_redis_forgot_are_loaded_again(

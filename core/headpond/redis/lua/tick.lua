@@ -31,4 +31,9 @@ for _, worker in ipairs(redis.call('ZRANGEBYSCORE', beats, '-inf', now - 60000, 
   redis.call('HDEL', workers, worker)
   redis.call('HDEL', draining, worker)
 end
+for _, worker in ipairs(redis.call('HKEYS', draining)) do
+  if not redis.call('ZSCORE', beats, worker) then
+    redis.call('HDEL', draining, worker) -- it was gone when it was asked
+  end
+end
 return moved + promoted
