@@ -114,6 +114,13 @@ async def test_a_hold_may_end_by_itself(bench: Bench) -> None:
     assert (names(answer.claims), answer.held) == (["a"], False)
 
 
+async def test_an_expired_hold_is_none_to_lift(bench: Bench) -> None:
+    """Who resumes after the hold's own end is told that nothing was held."""
+    await bench.store.hold(bench.name, a_hold(bench, for_ms=100))
+    bench.in_ms(100)
+    assert await bench.store.resume(bench.name, "runtime") is False
+
+
 async def test_an_expired_hold_lifts_no_other(bench: Bench) -> None:
     """When the runtime's hold ends the spec's is still in force."""
     spec = a_hold(bench, "spec")

@@ -1,11 +1,14 @@
 -- hold: start no job of this queue, or start them again.
 -- KEYS  meta wake
 -- ARGV  now · field of the source · who, why and since as JSON ('' lifts) · until ms (0: no end) · control channel
--- RETURNS 1 when there was a hold of this source before
+-- RETURNS 1 when a hold of this source was in force before
 -- COST  O(1)
 local meta, wake = KEYS[1], KEYS[2]
+--@include now
 --@include room
-local had = redis.call('HEXISTS', meta, ARGV[2])
+local set = redis.call('HMGET', meta, ARGV[2], 'held_until')
+local until_ms = ARGV[2] == 'held_runtime' and tonumber(set[2] or 0) or 0
+local had = set[1] and (until_ms == 0 or until_ms > now) and 1 or 0
 if ARGV[3] == '' then
   redis.call('HDEL', meta, ARGV[2])
 else
