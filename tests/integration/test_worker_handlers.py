@@ -83,7 +83,7 @@ async def test_a_handler_in_a_thread_sees_that_nobody_waits(mill: Mill) -> None:
 
 
 async def test_results_that_cannot_be_stored_fail_once_and_say_why(mill: Mill) -> None:
-    """Objects, NaN, lone surrogates, huge texts, odd keys and integers: `unrecoverable`, no re-run."""
+    """Objects, NaN, lone surrogates, huge texts, odd keys, integers: `unrecoverable` at once."""
     ids = [(await mill.send("yield-strange", steps=which))[0] for which in range(6)]
     statuses = await mill.over(*ids)
     assert {status.reason for status in statuses} == {FailReason.UNRECOVERABLE}

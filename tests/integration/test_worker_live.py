@@ -92,7 +92,7 @@ async def test_a_held_queue_starts_nothing_and_resume_drains_it(mill: Mill) -> N
 
 
 async def test_a_drain_is_acknowledged_and_taken_back(mill: Mill) -> None:
-    """An idle worker says `drained` within a second, claims nothing, and claims again after undrain."""
+    """An idle worker says `drained` within a second, claims nothing, and again after undrain."""
     (worker,) = await mill.start()
     await mill.store.drain(QUEUE, [worker.id])
 

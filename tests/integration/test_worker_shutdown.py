@@ -69,7 +69,7 @@ async def test_what_outlasts_the_grace_goes_back_unburned(mill: Mill) -> None:
 
 @pytest.mark.parametrize("kind", ["grind_in_thread", "deaf", "deaf_thread"])
 async def test_handlers_that_heed_nothing_do_not_keep_the_worker(mill: Mill, kind: str) -> None:
-    """A thread, a task that swallows cancellation, a thread of a pool: the worker ends all the same."""
+    """A thread, a task that swallows cancellation, a thread of a pool: the worker ends."""
     (worker,) = await mill.start(1, "--grace", "0.2")
     (job_id,) = await mill.send(kind.replace("_", "-"), seconds=60)
     await mill.told("start")

@@ -149,7 +149,9 @@ class Mill:
         """Sample the queue."""
         return (await self.store.sample([QUEUE]))[QUEUE]
 
-    async def send(self, kind: str, count: int = 1, *, seconds: float = 0, **more: Any) -> list[str]:
+    async def send(
+        self, kind: str, count: int = 1, *, seconds: float = 0, **more: Any
+    ) -> list[str]:
         """Enqueue jobs; return their ids."""
         payload = {"seconds": seconds, "steps": more.pop("steps", 0)}
         jobs = [mill.job_types[kind].pack(payload, **more) for _ in range(count)]
@@ -163,11 +165,7 @@ class Mill:
         except FileNotFoundError:
             return []
         lines = [json.loads(line) for line in text.splitlines()]
-        return [
-            line
-            for line in lines
-            if what in {"", line["what"]} and job_id in {"", line["id"]}
-        ]
+        return [line for line in lines if what in {"", line["what"]} and job_id in {"", line["id"]}]
 
     async def told(self, what: str, count: int = 1, within_s: float = 20.0) -> list[dict[str, Any]]:
         """Wait until something was told this often."""

@@ -1,7 +1,7 @@
 """The app that worker processes under test run: handlers that behave in every way one can.
 
-Each tells of its starts and ends in the file that `MILL_STORY` names, a line each: Redis may be down
-meanwhile.
+Each tells of its starts and ends in the file that `MILL_STORY` names, a line each: Redis may be
+down meanwhile.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class Runner:
         work = Work(held, envelope, self._broker, self._threads, held.job)
         if self._bare and plan.job_type is not None and plan.graph is None:
             return await plan.invoke(work)
-        held.running = Running(self._broker, held.claim.id)
+        held.running = Running(self._broker, held.claim.id, envelope)
         running_job.set(held.running)
         if self._bare:
             return await plan.invoke(work)

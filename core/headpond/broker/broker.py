@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from taskiq import AckableMessage, AsyncBroker, BrokerMessage
 from typing_extensions import override
 
-from headpond.broker.formatter import TENANT, HeadpondFormatter
+from headpond.broker.formatter import TENANT, HeadpondFormatter, inherit
 from headpond.broker.results import StoreResultBackend
 from headpond.config import default_config
 from headpond.errors import HeadpondError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from headpond.app import JobType, Queue
+    from headpond.envelope import Envelope
     from headpond.ports import QueueStore
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Running:
 
     broker: HeadpondBroker
     id: JobId
+    envelope: Envelope
     again: tuple[bytes, int] | None = None
     """New body, and delay in ms, once its own run has kicked its id again."""
     is_over: bool = False
@@ -98,7 +100,7 @@ class HeadpondBroker(AsyncBroker):
         delay_ms = max(0, round(float(labels.get(DELAY, 0)) * 1000))
         run = running_job.get()
         if run is not None and not run.is_over and run.id == job_id and run.broker is self:
-            run.again = (message.message, delay_ms)
+            run.again = (inherit(message.message, run.envelope), delay_ms)
             return
         job = NewJob(
             id=job_id,

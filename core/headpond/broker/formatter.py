@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import structs
 from taskiq import BrokerMessage, TaskiqMessage
 from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.labels import prepare_label
@@ -40,6 +41,14 @@ class HeadpondFormatter(TaskiqFormatter):
     @override
     def loads(self, message: bytes) -> TaskiqMessage:
         return message_of(unpack_envelope(message), "")
+
+
+def inherit(body: bytes, old: Envelope) -> bytes:
+    """Return a packed envelope with what taskiq's message can't carry, taken from the old one."""
+    new = unpack_envelope(body)
+    tenant = new.tenant or old.tenant
+    correlation_id = new.correlation_id or old.correlation_id
+    return pack(structs.replace(new, tenant=tenant, correlation_id=correlation_id, trace=old.trace))
 
 
 def _texts(message: TaskiqMessage) -> tuple[dict[str, str], dict[str, int]]:
