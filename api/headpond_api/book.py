@@ -50,12 +50,16 @@ class QueueBook:
         types = self._catalog.job_types(queue)
         return None if job_type in types else JobTypeUnknown(job_type, queue, types)
 
+    def is_fresh(self, queue: str, now: float) -> bool:
+        """Whether `admit` has nothing to do at this moment of the loop's time."""
+        return now - self._seen.get(queue, float("-inf")) < REFRESH_S
+
     async def admit(self, queue: str) -> None:
         """Return when the queue exists and its settings here are fresh; raise `QueueUnknown`."""
         now = asyncio.get_running_loop().time()
-        age = now - self._seen.get(queue, float("-inf"))
-        if age < REFRESH_S:
+        if self.is_fresh(queue, now):
             return
+        age = now - self._seen.get(queue, float("-inf"))
         task = self._asking.get(queue)
         if task is None:
             task = self._asking[queue] = asyncio.create_task(self._ask(queue))

@@ -26,9 +26,6 @@ log = logging.getLogger("headpond.api")
 AGAIN_S: Final = 1.0
 """Between two tries to reach the store at the start."""
 
-PATIENCE_S: Final = 5.0
-"""A store that takes longer to enqueue is reported as away: HTTP clients often wait 10 s only."""
-
 
 class Ingress:
     """One API process: its store, its apps, its queues, its state."""
@@ -107,16 +104,6 @@ class Ingress:
             await asyncio.sleep(AGAIN_S)
             if await self._try_start():
                 return
-
-
-@contextlib.asynccontextmanager
-async def patience(deadline: float) -> AsyncIterator[None]:
-    """Raise `StoreUnavailable` when the loop's time passes `deadline` inside."""
-    try:
-        async with asyncio.timeout_at(deadline):
-            yield
-    except TimeoutError:
-        raise StoreUnavailable(f"The store has not answered within {PATIENCE_S:.0f} s.") from None
 
 
 async def _call(hook: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from fastapi import Request
@@ -15,8 +15,13 @@ from headpond.jobs import JobState, NewJob
 from headpond_api.auth import Caller, caller_of
 from headpond_api.faults import TenantForbidden
 from headpond_api.fields import milliseconds
-from headpond_api.ingress import PATIENCE_S, Ingress, patience
+from headpond_api.ingress import Ingress
 from headpond_api.schemas import JobSubmission
+
+PATIENCE_S: Final = 5.0
+"""A store that takes longer to enqueue is reported as away: HTTP clients often wait 10 s only."""
+
+_SLOW: Final = f"The store has not answered within {PATIENCE_S:.0f} s."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +60,25 @@ class Desk:
         fault = await self.ingress.book.check_type(self.queue, job_type)
         if fault is not None:
             raise fault
+        book = self.ingress.book
+        if book.is_fresh(self.queue, self.deadline - PATIENCE_S):
+            return None
         try:
-            async with patience(self.deadline):
-                await self.ingress.book.admit(self.queue)
+            async with asyncio.timeout_at(self.deadline):
+                await book.admit(self.queue)
+        except TimeoutError:
+            return StoreUnavailable(_SLOW)
         except StoreUnavailable as error:
             return error
         return None
 
     async def enqueue(self, jobs: list[NewJob]) -> list[bool]:
         """Hand the jobs to the store; False for each whose id it has."""
-        async with patience(self.deadline):
-            return await self.ingress.store.enqueue(self.queue, jobs)
+        try:
+            async with asyncio.timeout_at(self.deadline):
+                return await self.ingress.store.enqueue(self.queue, jobs)
+        except TimeoutError:
+            raise StoreUnavailable(_SLOW) from None
 
     def pack(self, submission: JobSubmission) -> NewJob:
         """Check the submission's payload and tenant and make the job."""
