@@ -179,8 +179,17 @@ class Governor:
                 watch.memory = decision.memory
                 self.latest[queue] = Look(policy, seen, decision)
                 await self._actor.carry_out(watch, policy, decision, sample)
+                watch.defect = ""
             except Unavailable as error:
                 self._lose(str(error))
+            except Exception as error:  # noqa: BLE001 - a defect in one queue must not stop others
+                self._blame(watch, f"{watch.queue}: {type(error).__name__}: {error}")
+
+    def _blame(self, watch: Watch, defect: str) -> None:
+        """Tell a queue's defect once; the queue is minded again in each round."""
+        if defect != watch.defect:
+            self._tell(RoundFailed(self._clock.now_ms(), defect))
+        watch.defect = defect
 
     async def _recall(self, watch: Watch) -> None:
         """Begin with what the governor before this one had learned."""

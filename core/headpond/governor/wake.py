@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from headpond.errors import Unavailable
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
@@ -25,7 +23,7 @@ class Alarm:
     async def listen(self) -> None:
         """Hear the store's wake-ups until cancelled. A store that is away is asked again."""
         while True:
-            with contextlib.suppress(Unavailable):
+            with contextlib.suppress(Exception):  # whatever it is: each round looks anyway
                 async for queue in self._wakes():
                     self.ring(queue)
             await asyncio.sleep(1.0)
