@@ -41,7 +41,6 @@ def taskiq_worker(
             env={
                 **os.environ,
                 "PYTHONPATH": str(Path(taskiq_bench.__file__).parent),
-                "PROMETHEUS_MULTIPROC_DIR": str(folder),
                 **environ,
             },
             stdin=subprocess.DEVNULL,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from pathlib import Path
 
 from taskiq import PrometheusMiddleware, TaskiqEvents, TaskiqState
 
@@ -14,9 +15,12 @@ broker = HeadpondBroker(
     RedisQueueStore(os.environ["HEADPOND_REDIS_URL"], os.environ["HEADPOND_NAMESPACE"]), "tasks"
 )
 if "METRICS_PORT" in os.environ:
-    broker.add_middlewares(
-        PrometheusMiddleware(server_addr="127.0.0.1", server_port=int(os.environ["METRICS_PORT"]))
+    metrics = PrometheusMiddleware(
+        metrics_path=Path("metrics").absolute(),
+        server_addr="127.0.0.1",
+        server_port=int(os.environ["METRICS_PORT"]),
     )
+    broker.add_middlewares(metrics)
 
 
 @broker.on_event(TaskiqEvents.WORKER_STARTUP)
