@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from headpond.app.queue import Queue, QueueDefaults
-from headpond.errors import StoreUnavailable
+from headpond.errors import ConfigInvalid, FieldError, StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -34,6 +34,9 @@ class App:
         >>> App("billing").queue("invoices", concurrency=20, backoff="exponential:2s")
         Queue(invoices)
         """
+        if name in self.queues:
+            fault = FieldError(f"/{name}", f"App {self.name!r} declares queue {name!r} twice.")
+            raise ConfigInvalid([fault], source=f"app {self.name}")
         queue = self.queues[name] = Queue(self, name, QueueDefaults(**defaults))
         return queue
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -23,22 +22,29 @@ ENTRY_POINT_GROUP = "headpond.apps"
 def load_apps(names: Sequence[str]) -> list[App]:
     """Import the named modules and return their apps; no names: every app with an entry point.
 
-    Raises `ConfigInvalid` for a module that can't be imported or holds no `App`.
+    A name is `module`, or `module:app` where the module has several. Raises `ConfigInvalid` for a
+    module that can't be imported or holds no such `App`.
     """
     modules = list(names) or [point.value for point in entry_points(group=ENTRY_POINT_GROUP)]
-    return [_load(module.partition(":")[0]) for module in modules]
+    return [_load(*module.partition(":")[::2]) for module in modules]
 
 
-def _load(module: str) -> App:
+def _load(module: str, name: str) -> App:
     try:
         loaded = importlib.import_module(module)
     except ImportError as error:
         fault = FieldError("/apps", f"{module!r} can't be imported: {error}.")
         raise ConfigInvalid([fault], source="HEADPOND_APPS") from error
-    for _, value in inspect.getmembers(loaded, lambda item: isinstance(item, App)):
-        return value  # type: ignore[no-any-return]  # getmembers does not narrow
-    fault = FieldError("/apps", f"{module!r} holds no headpond.App.")
-    raise ConfigInvalid([fault], source="HEADPOND_APPS")
+    found = {key: value for key, value in vars(loaded).items() if isinstance(value, App)}
+    apps = {id(value): value for key, value in found.items() if name in ("", key)}
+    if len(apps) == 1:
+        return apps.popitem()[1]
+    if apps:
+        words = ", ".join(f"{module}:{key}" for key in sorted(found))
+        detail = f"{module!r} holds several apps; name one of {words}."
+    else:
+        detail = f"{module!r} has no headpond.App{f' named {name!r}' if name else ''}."
+    raise ConfigInvalid([FieldError("/apps", detail)], source="HEADPOND_APPS")
 
 
 class Catalog:

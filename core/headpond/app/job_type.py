@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from headpond.app.queue import Queue
 
 
+LONGEST_DELAY_MS: Final = 100 * 366 * 86_400_000
+"""A hundred years: a job must become due on a day that a calendar can show."""
+
 _UNNAMED: Final = {
     inspect.Parameter.POSITIONAL_ONLY,
     inspect.Parameter.VAR_POSITIONAL,
@@ -107,23 +110,19 @@ class JobType:
 
         Raises `PayloadInvalid` for the payload, the id, the tenant and the priority alike.
         """
-        plain = self._adapter.dump_python(self.accept(payload), mode="json")
-        envelope = Envelope(
-            job_type=self.name,
-            args=[plain],
-            tenant=check_tenant(tenant),
-            correlation_id=correlation_id,
-        )
+        accepted = self.accept(payload)
+        check_tenant(tenant)
         try:
-            body = pack(envelope)
-        except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+            plain = self._adapter.dump_python(accepted, mode="json")
+            body = pack(Envelope(self.name, [plain], tenant=tenant, correlation_id=correlation_id))
+        except (OverflowError, ValueError, RecursionError) as error:
             raise PayloadInvalid(self.name, [FieldError("", _unfit(error))]) from error
         return NewJob(
             id=JobId(uuid.uuid4().hex) if job_id is None else check_job_id(job_id),
             body=body,
             priority=self._priority(priority),
             tenant=tenant,
-            delay_ms=max(0, delay_ms),
+            delay_ms=_bounded(delay_ms),
             run_at_ms=max(0, run_at_ms),
         )
 
@@ -215,7 +214,9 @@ def _unfit(error: Exception) -> str:
         return "An integer lies beyond 64 bits; send it as text."
     if isinstance(error, RecursionError):
         return "It is nested too deeply."
-    return "A text has a lone surrogate, which is no Unicode."
+    if isinstance(error, UnicodeEncodeError):
+        return "A text has a lone surrogate, which is no Unicode."
+    return f"It can't be written as JSON: {error}."
 
 
 def _fault(error: Any) -> FieldError:
@@ -230,7 +231,21 @@ def _milliseconds(delay: timedelta | float | None) -> int:
     if delay is None:
         return 0
     seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
+    if not seconds * 1000 <= LONGEST_DELAY_MS:  # nor is NaN
+        raise _too_long(f"{seconds:g} s")
     return max(0, round(seconds * 1000))
+
+
+def _bounded(delay_ms: int) -> int:
+    """Return a delay after which there is still a calendar."""
+    if delay_ms > LONGEST_DELAY_MS:
+        raise _too_long(f"{delay_ms} ms")
+    return max(0, delay_ms)
+
+
+def _too_long(given: str) -> PayloadInvalid:
+    detail = f"A delay of {given} is beyond the longest, 100 years."
+    return PayloadInvalid("any", [FieldError("/delay", detail)])
 
 
 def _moment(run_at: datetime | None) -> int:
