@@ -110,3 +110,19 @@ async def test_wait_after_a_wait_that_was_given_up(store: RedisQueueStore) -> No
     await store.enqueue("q", jobs("a"))
     async with asyncio.timeout(2):
         await store.wait("q", 5.0)
+
+
+async def test_wait_ends_in_time_whatever_redis_does(
+    store: RedisQueueStore, redis_server: RedisServer
+) -> None:
+    """A delayed job's moment does not depend on how often Redis looks at its timeouts."""
+    with redis_server.client() as client:
+        client.client_pause(4000)
+        try:
+            async with asyncio.timeout(2):
+                await store.wait("q", 0.05)
+        finally:
+            client.client_unpause()
+    await store.enqueue("q", jobs("a"))
+    async with asyncio.timeout(4):
+        await store.wait("q", 5.0)  # what the wait before left behind took no wake-up away

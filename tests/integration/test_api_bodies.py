@@ -8,44 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from api_bench import JOBS, QUEUE, a_mark, api_bench
-from headpond_api.body import MAX_DEPTH, decode
-from headpond_api.faults import MalformedJson
+from bad_json import BAD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 JSON = {"Content-Type": "application/json"}
-
-BAD = {
-    "empty": b"",
-    "blank": b"  ",
-    "cut": b'{"type": "mark-attendance"',
-    "two values": b"{} {}",
-    "single quotes": b"{'type': 1}",
-    "trailing comma": b'{"a": 1,}',
-    "comment": b'{"a": 1} // one',
-    "NaN": b'{"a": NaN}',
-    "Infinity": b'{"a": [Infinity]}',
-    "minus Infinity": b'{"a": -Infinity}',
-    "infinite number": b'{"a": 1e999}',
-    "lone high surrogate": rb'{"a": "\ud800"}',
-    "lone low surrogate": rb'{"a": "\udc00 and more text"}',
-    "surrogate as a key": rb'{"\ud800 and more text": 1}',
-    "surrogate in UTF-8": b'{"a": "\xed\xa0\x80"}',
-    "not UTF-8": b'{"a": "\xff"}',
-    "byte order mark": b'\xef\xbb\xbf{"a": 1}',
-    "control character": b'{"a": "\x00"}',
-    "integer over 64 bits": b'{"a": {"b/c": [0, 18446744073709551616]}}',
-    "integer under 64 bits": b'{"a": -9223372036854775809}',
-    "integer of 5,000 digits": b'{"a": ' + b"9" * 5000 + b"}",
-    "key twice": b'{"type": "a", "type": "b"}',
-    "key twice, further down": b'{"a": ["x:y", {"b": 1, "b": 1}]}',
-    "key twice, once escaped": rb'{"ab": 1, "\u0061b": 2}',
-    "deep arrays": b"[" * 100_000,
-    "deep and closed": b"[" * 900 + b"]" * 900,
-    "deep objects": b'{"a":' * 500 + b"1" + b"}" * 500,
-    "a little too deep": b"[" * (MAX_DEPTH + 2) + b"]" * (MAX_DEPTH + 2),
-}
 
 
 @pytest.mark.parametrize("body", BAD.values(), ids=BAD.keys())
@@ -58,34 +26,6 @@ async def test_what_is_no_json_is_400(body: bytes) -> None:
         assert answer.json()["code"] == "malformed-json"
         assert answer.json()["detail"].endswith(".")
         assert (await bench.submit()).status_code == 202
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"[" * MAX_DEPTH + b"]" * MAX_DEPTH,
-        b'{"a": 18446744073709551615, "b": -9223372036854775808}',
-        rb'{"a": "\ud83d\ude00 is a pair"}',
-        b'{"time": "10:00:00", "note": "he said \\"x\\": y", "b": {"time": 1}}',
-        b' {"a" : 1 , "b" :\n2 } ',
-    ],
-)
-def test_what_is_json_is_read(body: bytes) -> None:
-    """Strict is not narrow: the values are those that the standard library reads."""
-    assert decode(body) == json.loads(body)
-
-
-def test_a_number_beyond_64_bits_is_pointed_at() -> None:
-    """The pointer is escaped as RFC 6901 has it."""
-    with pytest.raises(MalformedJson) as caught:
-        decode(BAD["integer over 64 bits"])
-    assert [each.pointer for each in caught.value.errors] == ["/a/b~1c/1"]
-
-
-def test_nan_is_named() -> None:
-    """The usual mistake of Python's and JavaScript's writers gets its own sentence."""
-    with pytest.raises(MalformedJson, match="NaN and Infinity are not JSON"):
-        decode(BAD["minus Infinity"])
 
 
 @pytest.mark.parametrize(
