@@ -158,17 +158,23 @@ class Life:
         return commands
 
     async def wait(self, queue: str, timeout_s: float) -> None:
-        """Block on the queue's wake marker; one marker wakes one worker, which wakes the next."""
+        """Block on the queue's wake marker; one marker wakes one worker, which wakes the next.
+
+        The loop's clock ends it: Redis looks at its own timeouts every 100 ms only, and an idle
+        worker waits like this for the moment at which a delayed job becomes due.
+        """
         seconds = max(0.001, min(timeout_s, LONGEST_WAIT_S))
         key = self._client.key(queue, "wake")
         wire = self._free.pop() if self._free else self._another()
         reply = asyncio.ensure_future(wire.call("BZPOPMIN", key, f"{seconds:.3f}"))
         reply.add_done_callback(lambda _: self._free.append(wire))
         try:
-            await asyncio.shield(reply)
-        except asyncio.CancelledError:
-            reply.add_done_callback(lambda taken: self._pass_on(key, taken))
-            raise
+            await asyncio.wait({reply}, timeout=seconds)
+        finally:
+            if not reply.done():
+                reply.add_done_callback(lambda taken: self._pass_on(key, taken))
+        if reply.done():
+            reply.result()  # raises what went wrong
 
     def _another(self) -> Wire:
         """Make one more connection; a wait that was given up keeps its own until Redis answers."""
