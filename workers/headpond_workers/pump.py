@@ -185,6 +185,11 @@ class Pump:
         """Whether nothing is held, running or unreported."""
         return not (self.held or self._ended or self._in_flight)
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for work, because there was none to claim."""
+        return self._waiter is not None
+
     async def stop_claiming(self) -> None:
         """Claim nothing more and hand back what has not started; running jobs go on."""
         self.stopping = True
@@ -225,10 +230,9 @@ class Pump:
         want = 0 if self._claims_nothing else max(0, min(want, 1) if self._is_careful else want)
         batch = max(1, capacity // 4)
         ended = len(self._ended)
-        is_idle = self._waiter is not None
-        if not ended and (is_idle or not want):
+        if not ended and (self.is_waiting or not want):
             return
-        is_busy = not (is_idle or self._claims_nothing or force)
+        is_busy = not (self.is_waiting or self._claims_nothing or force)
         if is_busy and ended < batch and want < batch and self.running:
             if self._linger is None:
                 loop = asyncio.get_running_loop()
@@ -337,7 +341,7 @@ class Pump:
             self._waiter = None
 
     def _wait(self, answer: Exchange) -> None:
-        if self._waiter is not None:
+        if self.is_waiting:
             return
         seconds = IDLE_S
         if answer.next_due_ms and not answer.held:
