@@ -49,7 +49,7 @@ test: .venv/.made ## Check, then run every tier this machine can; say what was l
 
 .PHONY: verify
 verify: .venv/.made ## Make generated files again and fail if one changed
-	@.ci/lock --check
+	@.ci/verify
 
 .PHONY: bench
 bench: .venv/.made ## Measure, peers beside us; results go to benchmarks/results/

@@ -24,7 +24,7 @@ from headpond_api.metrics import HttpMeter
 log = logging.getLogger("headpond.api")
 
 AGAIN_S: Final = 1.0
-"""Between two tries to reach the store at the start."""
+"""Between two tries to reach the store, and between two looks at the settings."""
 
 
 class Ingress:
@@ -59,9 +59,8 @@ class Ingress:
 
         Raises `StoreUnfit` when the store answers and must not hold jobs.
         """
-        starting: asyncio.Task[None] | None = None
-        if not await self._try_start(first=True):
-            starting = asyncio.create_task(self._keep_trying())
+        await self._try_start(first=True)
+        minding = asyncio.create_task(self._mind())
         for app in self.catalog.apps:
             for hook in app.start_hooks:
                 await _call(hook)
@@ -69,15 +68,14 @@ class Ingress:
             yield
         finally:
             self.closing = True
-            if starting is not None:
-                starting.cancel()
-                await asyncio.gather(starting, return_exceptions=True)
+            minding.cancel()
+            await asyncio.gather(minding, return_exceptions=True)
             for app in reversed(self.catalog.apps):
                 for hook in reversed(app.stop_hooks):
                     await _call(hook)
             await self._store.close()
 
-    async def _try_start(self, *, first: bool = False) -> bool:
+    async def _try_start(self, *, first: bool = False) -> None:
         try:
             await self._store.start()
             await self.book.declare()
@@ -91,19 +89,28 @@ class Ingress:
             if self.trouble:
                 log.info("store_started")
             self.trouble = ""
-            return True
-        return False
 
     def _note(self, error: HeadpondError) -> None:
         if str(error) != self.trouble:
             log.warning("store_not_started: %s", error)
         self.trouble = str(error)
 
-    async def _keep_trying(self) -> None:
+    async def _mind(self) -> None:
+        """Go on trying a store that has not passed its start; then follow the queues' settings.
+
+        Routes of apps enqueue without asking the book, so it is kept fresh for them here.
+        """
         while True:
             await asyncio.sleep(AGAIN_S)
-            if await self._try_start():
-                return
+            if self.trouble:
+                await self._try_start()
+                continue
+            try:
+                await self.book.declare()
+            except HeadpondError as error:
+                log.debug("settings_not_read: %s", error)
+            except ValueError as error:
+                log.warning("settings_not_understood: %s", error)
 
 
 async def _call(hook: object) -> None:

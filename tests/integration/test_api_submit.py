@@ -15,6 +15,7 @@ from headpond.config import QueueConfigSpec
 from headpond.envelope import unpack_envelope
 from headpond.jobs import JobId
 from headpond.queues import QueueSettings
+from until import until
 
 
 async def test_a_job_is_accepted_and_can_be_asked_for() -> None:
@@ -50,6 +51,15 @@ async def test_a_changed_queue_is_followed_without_a_restart() -> None:
         await bench.store.configure("attendance", spec.to_settings())
         bench.app.state.ingress.book.expire()
         assert (await bench.submit()).json()["priority"] == 2
+
+
+async def test_routes_of_apps_follow_a_changed_queue() -> None:
+    """An app's own route enqueues without asking the API; the settings reach it all the same."""
+    async with api_bench() as bench:
+        queue = bench.app.state.ingress.catalog.queue("attendance")
+        spec = QueueConfigSpec.model_validate({"jobs": {"priority": "low"}})
+        await bench.store.configure("attendance", spec.to_settings())
+        await until(lambda: queue.live_priority == 2)
 
 
 @pytest.mark.parametrize(
