@@ -10,8 +10,10 @@ import threading
 from typing import Any, Final
 
 import click
+from pydantic import ValidationError
 
-from headpond.errors import HeadpondError
+from headpond.config.faults import faults
+from headpond.errors import ConfigInvalid, FieldError, HeadpondError
 from headpond.settings import WorkerSettings
 from headpond_workers.runtime import run
 
@@ -35,19 +37,34 @@ def worker(queue: str, grace: float | None, probe_port: int | None) -> None:
     Redis, apps and the rest come from HEADPOND_* variables. One process serves one queue; start
     more of them to share the work.
     """
-    given: dict[str, Any] = {"queue": queue, "grace_s": grace, "probe_port": probe_port}
-    settings = WorkerSettings(**{name: value for name, value in given.items() if value is not None})
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     try:
+        settings = _settings(queue=queue, grace_s=grace, probe_port=probe_port)
         loop.run_until_complete(run(settings))
     except HeadpondError as error:
         click.echo(f"headpond worker: {error}", err=True)
         sys.exit(2)
     _leave(loop)
+
+
+def _settings(**given: Any) -> WorkerSettings:
+    """Return what the command line and the environment say; raise `ConfigInvalid`."""
+    try:
+        settings = WorkerSettings(**{k: value for k, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            FieldError(f"/HEADPOND_{fault.pointer[1:].upper()}", fault.detail)
+            for fault in faults(error, WorkerSettings)
+        ]
+        raise ConfigInvalid(wrong, "environment") from error
+    style = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    try:
+        logging.basicConfig(level=settings.log_level.upper(), format=style)
+    except ValueError as error:
+        detail = f"{settings.log_level!r} is none of debug, info, warning, error, critical."
+        raise ConfigInvalid([FieldError("/HEADPOND_LOG_LEVEL", detail)], "environment") from error
+    return settings
 
 
 def _leave(loop: asyncio.AbstractEventLoop) -> None:

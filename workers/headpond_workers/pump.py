@@ -121,6 +121,8 @@ class Pump:
     _blocked: bool = False
     """The store did not answer lately; nothing is asked of it for a moment."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _rings: int = 0
+    """Wake-ups so far; an exchange sent before the last of them proves no emptiness."""
     _waiter: asyncio.Task[None] | None = None
     """Waits for work while there is none to claim."""
     _quiet: asyncio.Event = field(default_factory=asyncio.Event)
@@ -241,11 +243,11 @@ class Pump:
         reports, self._ended = self._ended, []
         self._in_flight += 1
         self._wanted += want
-        task = asyncio.get_running_loop().create_task(self._exchange(reports, want))
+        task = asyncio.get_running_loop().create_task(self._exchange(reports, want, self._rings))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _exchange(self, reports: list[Ended], want: int) -> None:
+    async def _exchange(self, reports: list[Ended], want: int, rings: int) -> None:
         try:
             answer = await self.store.exchange(self.queue, self.worker, reports, want)
         except Exception as error:  # noqa: BLE001 (whatever it is, no report may be lost)
@@ -259,7 +261,7 @@ class Pump:
         if self._failures:
             logger.info("queue %s answers again", self.queue)
             self._failures = 0
-        self._take(answer, want)
+        self._take(answer, want, is_fresh=rings == self._rings)
 
     def _failed(self, error: Exception) -> None:
         """Ask nothing for a moment; say so once, and each time when it is no mere absence."""
@@ -275,7 +277,7 @@ class Pump:
         self._stop_waiting()
         self._turn(force=True)
 
-    def _take(self, answer: Exchange, want: int) -> None:
+    def _take(self, answer: Exchange, want: int, *, is_fresh: bool) -> None:
         now = asyncio.get_running_loop().time()
         if answer.claims:
             self._is_careful = any(claim.crashes >= self.last_chance for claim in answer.claims)
@@ -286,7 +288,9 @@ class Pump:
         self._fill()
         if answer.draining:
             self.draining = True
-        if want and len(answer.claims) < want and not self._claims_nothing:
+        if self.running >= self.slots:
+            self._stop_waiting()
+        elif len(answer.claims) < want and is_fresh and not self._claims_nothing:
             self._wait(answer)
         self._turn()
 
@@ -355,4 +359,5 @@ class Pump:
             await asyncio.sleep(LONGEST_RETRY_S)
         if self._waiter is asyncio.current_task():
             self._waiter = None
+            self._rings += 1
             self._turn()

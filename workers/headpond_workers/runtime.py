@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from headpond.app.catalog import Catalog, load_apps
 from headpond.broker import HeadpondBroker
-from headpond.errors import StoreUnavailable
+from headpond.errors import ConfigInvalid, FieldError, StoreUnavailable
 from headpond.redis import RedisQueueStore
 from headpond_workers import probes
 from headpond_workers.receiver import HeadpondReceiver, worker_id
@@ -43,9 +43,7 @@ async def run(settings: WorkerSettings) -> None:
     receiver = HeadpondReceiver(
         broker, worker=worker, queue=queue, grace_s=settings.grace_s, run_startup=False
     )
-    server = None
-    if settings.probe_port:
-        server = await probes.serve(settings.probe_port, lambda: receiver.is_ready)
+    server = await _probes(settings.probe_port, receiver)
     if not await _start(broker, finish):
         return
     await _hooks(queue.app, starting=True)
@@ -58,6 +56,16 @@ async def run(settings: WorkerSettings) -> None:
         if server is not None:
             server.close()
     logger.info("worker %s has ended", worker)
+
+
+async def _probes(port: int, receiver: HeadpondReceiver) -> asyncio.Server | None:
+    if not port:
+        return None
+    try:
+        return await probes.serve(port, lambda: receiver.is_ready)
+    except OSError as error:
+        fault = FieldError("/HEADPOND_PROBE_PORT", f"Port {port} can't be had: {error.strerror}.")
+        raise ConfigInvalid([fault], "environment") from error
 
 
 async def _start(broker: HeadpondBroker, finish: asyncio.Event) -> bool:

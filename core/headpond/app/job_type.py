@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 from typing_extensions import override
 
 from headpond.app.context import Job
@@ -74,7 +74,7 @@ class JobType:
         self.handler = handler
         self.options = _checked(name, options)
         self.payload_parameter, self.job_parameter, self.model = _signature(name, handler)
-        self._adapter: TypeAdapter[Any] = TypeAdapter(Any if self.model is None else self.model)
+        self._adapter = _adapter(name, self.model)
 
     @property
     def queue(self) -> str:
@@ -192,20 +192,39 @@ def _checked(name: str, options: JobOptions) -> JobOptions:
 def _signature(name: str, handler: Callable[..., Any]) -> tuple[str | None, str | None, Any]:
     """Return the names of the payload's and the job's parameters, and the payload's model."""
     try:
-        hints: Mapping[str, Any] = typing.get_type_hints(handler)
+        hints: Mapping[str, Any] = typing.get_type_hints(handler, include_extras=True)
     except NameError as error:
         fault = FieldError(f"/{name}", f"The handler's annotations can't be resolved: {error}.")
         raise ConfigInvalid([fault], source=f"job type {name}") from error
     payload = job = None
     for parameter in inspect.signature(handler).parameters.values():
-        if parameter.kind in _UNNAMED:
-            detail = f"The handler's parameter {parameter} can't be filled; give it a name."
+        hint = hints.get(parameter.name)
+        is_required = parameter.default is inspect.Parameter.empty and not _is_dependency(hint)
+        if parameter.kind in _UNNAMED or (payload and is_required and hint is not Job):
+            detail = (
+                f"The handler's parameter {parameter} can't be filled:"
+                " a job has one payload; give others a default."
+            )
             raise ConfigInvalid([FieldError(f"/{name}", detail)], source=f"job type {name}")
-        if hints.get(parameter.name) is Job:
+        if hint is Job:
             job = parameter.name
-        elif payload is None and parameter.default is inspect.Parameter.empty:
+        elif is_required:
             payload = parameter.name
     return payload, job, hints.get(payload) if payload else None
+
+
+def _is_dependency(hint: Any) -> bool:
+    """Say whether taskiq fills the parameter: `Annotated[…, TaskiqDepends(…)]`."""
+    return any(hasattr(extra, "use_cache") for extra in getattr(hint, "__metadata__", ()))
+
+
+def _adapter(name: str, model: Any) -> TypeAdapter[Any]:
+    """Return what validates payloads of this model; `None` is any."""
+    try:
+        return TypeAdapter(Any if model is None else model)
+    except PydanticSchemaGenerationError as error:
+        detail = f"The payload's annotation {model!r} is nothing that pydantic can validate."
+        raise ConfigInvalid([FieldError(f"/{name}", detail)], source=f"job type {name}") from error
 
 
 def _unfit(error: Exception) -> str:
