@@ -41,8 +41,7 @@ def run(lab: Lab, side: str, jobs: int) -> Memory:
     with lab.bench(side) as bench, bench.worker() as worker:
         figures.append(bench.settle(worker))
         for _ in range(2):
-            bench.produce("fill", jobs // 2)
-            bench.produce("drained")
+            bench.produce("work", jobs // 2)
             figures.append(bench.settle(worker))
     lab.say(f"{side}: " + ", ".join(f"{figure:.1f} MiB" for figure in figures))
     return Memory(*figures)

@@ -43,7 +43,7 @@ def main(benchmark: Benchmark) -> int:
     given = _parser(benchmark).parse_args()
     jobs = given.jobs or (int(benchmark.jobs * QUICK_PART) if given.quick else benchmark.jobs)
     runs = given.runs or (1 if given.quick else 3)
-    options = Options(max(LEAST_JOBS, jobs), runs, aof=given.aof, pin=given.pin)
+    options = Options(max(LEAST_JOBS, jobs), runs, aof=given.aof, pin=given.pin, quick=given.quick)
     print(f"{benchmark.name}: {options.jobs:,} jobs; {_machine()}", file=sys.stderr, flush=True)
     rows = benchmark.measure(Lab(options))
     if given.json:
@@ -69,7 +69,7 @@ def _parser(benchmark: Benchmark) -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print one JSON object per row instead of a table")
     add("--jobs", type=int, default=0, help=f"jobs in a run of ours (default: {benchmark.jobs})")
     add("--runs", type=int, default=0, help="runs of each side, in turn (default: 3)")
-    add("--quick", action="store_true", help="one run of few jobs: does it work at all?")
+    add("--quick", action="store_true", help="one run of few jobs and few rows: does it work?")
     add(
         "--no-aof",
         dest="aof",

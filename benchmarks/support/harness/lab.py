@@ -41,6 +41,8 @@ class Options:
     runs: int
     aof: bool
     pin: bool
+    quick: bool = False
+    """Only the first row of each benchmark is wanted, and only to see that it works."""
 
 
 @dataclass
