@@ -50,10 +50,12 @@ class Bench:
     fleet: LocalFleet = field(init=False)
     said: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
+    launching: asyncio.Event = field(default_factory=asyncio.Event)
 
     def launch(self, queue: str, worker_id: str) -> Launch:
         """Start an interpreter with this bench's code."""
         self.started.append(worker_id)
+        self.launching.set()
         return Launch([sys.executable, "-c", self.code], log=self.folder / f"{queue}.log")
 
     async def view(self) -> FleetView:
@@ -227,6 +229,19 @@ async def test_closing_waits_for_every_worker(tmp_path: Path) -> None:
         assert not any(psutil.pid_exists(pid) for pid in pids)
         await it.fleet.scale("q", 5)
         assert it.pids() == {}
+
+
+async def test_closing_also_ends_a_worker_that_is_just_being_started(tmp_path: Path) -> None:
+    """Its process was not there yet when the others were told to go."""
+    async with bench(tmp_path) as it:
+        scaling = asyncio.create_task(it.fleet.scale("q", 2))
+        await it.launching.wait()
+        assert it.pids() == {}
+        async with asyncio.timeout(10):
+            await it.fleet.close()
+        await scaling
+        assert it.pids() == {}
+        assert len(it.started) == 1
 
 
 async def test_what_can_t_be_started_is_a_crash_loop_too(

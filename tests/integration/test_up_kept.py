@@ -6,11 +6,13 @@ import asyncio
 import os
 import signal
 import sys
-from dataclasses import dataclass, field
+from collections import UserDict
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from typing_extensions import override
 
 from headpond.cli.up import redis_server
 from headpond.cli.up.folder import DataFolder, try_lock
@@ -21,6 +23,7 @@ from headpond.governor.processes import Launch
 from until import until
 
 if TYPE_CHECKING:
+    from collections.abc import KeysView, Mapping
     from pathlib import Path
 
 READY = "import signal; print('ready', flush=True); signal.pause()"
@@ -48,6 +51,22 @@ class Bench:
 
     async def _returned(self) -> None:
         self.returns += 1
+
+
+class Watched(UserDict[str, str]):
+    """An environment that tells when it is read: a process is being made."""
+
+    read: asyncio.Event
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        """Nobody has read it."""
+        super().__init__(given)
+        self.read = asyncio.Event()
+
+    @override
+    def keys(self) -> KeysView[str]:
+        self.read.set()
+        return super().keys()
 
 
 async def test_it_is_started_again_when_it_dies(tmp_path: Path) -> None:
@@ -108,6 +127,24 @@ async def test_one_that_fails_to_return_is_tried_again(tmp_path: Path) -> None:
     assert pauses[:2] == ["0.2 s.", "0.4 s."]
     await kept.stop()
     await running
+
+
+async def test_one_that_is_just_being_mended_is_ended_too(tmp_path: Path) -> None:
+    """A stop that comes while the next process is made leaves none behind."""
+    it = Bench(tmp_path)
+    kept = it.kept(READY)
+    environ = Watched(os.environ)
+    kept.role = replace(kept.role, launch=replace(kept.role.launch, env=environ))
+    await kept.start()
+    (first,) = psutil.Process().children()
+    environ.read.clear()
+    running = asyncio.create_task(kept.run())
+    os.kill(first.pid, signal.SIGKILL)
+    await environ.read.wait()
+    await kept.stop()
+    assert psutil.Process().children() == []
+    await running
+    assert it.said == ["It was killed by SIGKILL; it starts again in 0.2 s."]
 
 
 async def test_killing_ends_it_at_once(tmp_path: Path) -> None:

@@ -91,6 +91,7 @@ class LocalFleet:
         self._watches: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
         self._closed = False
+        self._killed = False
 
     # ── the port ──
 
@@ -132,12 +133,15 @@ class LocalFleet:
         self._closed = True
         for worker in self._all():
             self._dismiss(worker)
+        for crew in list(self._crews.values()):
+            async with crew.busy:
+                pass  # who is being started now is in the crew afterwards, and told to go
         while self._watches:
             await asyncio.wait(self._watches)
 
     def kill(self) -> None:
         """Kill every worker at once."""
-        self._closed = True
+        self._closed = self._killed = True
         for worker in self._all():
             worker.leaving = True
             kill(worker.process)
@@ -229,6 +233,10 @@ class LocalFleet:
         watch = asyncio.create_task(self._watch(worker))
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
+        if self._closed:  # since the process began to be made
+            self._dismiss(worker)
+        if self._killed:
+            kill(process)
 
     def _dismiss(self, worker: _Worker) -> None:
         """Tell it to go; it may end what it runs, but not take forever."""

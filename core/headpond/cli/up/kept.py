@@ -44,6 +44,8 @@ class Kept:
         self._say = say
         self._process: Process | None = None
         self._stopping = asyncio.Event()
+        self._making = asyncio.Lock()
+        """Held while the process is made: a stop must know of it."""
         self._pause_s = FIRST_PAUSE_S
 
     @property
@@ -76,8 +78,9 @@ class Kept:
     async def stop(self) -> None:
         """End it in order."""
         self._stopping.set()
-        if self._process is not None:
-            await stop(self._process, self.role.patience_s)
+        async with self._making:
+            if self._process is not None:
+                await stop(self._process, self.role.patience_s)
 
     def kill(self) -> None:
         """End it at once."""
@@ -91,7 +94,10 @@ class Kept:
         try:
             await self._begin()
         except Unavailable as error:
-            self._say(str(error))
+            if not self._stopping.is_set():
+                self._say(str(error))
+            return
+        if self._stopping.is_set():
             return
         self._say(f"{self.role.name} is back.")
         if self.role.on_return:
@@ -100,10 +106,13 @@ class Kept:
     async def _begin(self) -> None:
         """Start it and wait until it is ready."""
         name = self.role.name
-        try:
-            process = self._process = await spawn(self.role.launch)
-        except OSError as error:
-            raise Unavailable(f"{name} can't be started: {error}.") from error
+        async with self._making:
+            try:
+                process = self._process = await spawn(self.role.launch)
+            except OSError as error:
+                raise Unavailable(f"{name} can't be started: {error}.") from error
+            if self._stopping.is_set():
+                kill(process)  # it has done nothing yet
         deadline_s = _now_s() + self.role.ready_within_s
         while not await self.role.is_ready():
             if process.returncode is not None:
