@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from headpond.cli.up.declared import declare, differences, read_file
-from headpond.errors import ConfigInvalid, Unavailable
+from headpond.errors import ConfigInvalid, HeadpondError, Unavailable
 from headpond.queues import Hold
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 LOOK_EVERY_S: Final = 0.25
 """A changed file must rest for one look before it is read: editors write in pieces, and half a
 file may be a valid one with fewer queues. Two looks are well within the second promised."""
+
+LOST_EVERY_S: Final = 1.0
+"""How often the store is asked for queues that it has lost: flushed, restored, failed over."""
 
 Stamp = tuple[int, int, int] | None
 """What tells that a file is another one: inode, size, time of change; `None`: there is no file."""
@@ -57,6 +61,8 @@ class Steering:
         self.configs = source.read()
         self._policies = {q: config.spec.to_policy() for q, config in self.configs.items()}
         self._pending: set[str] = set()
+        self._refused: dict[str, str] = {}
+        """What was said of each queue that can't be configured."""
 
     def policies(self) -> Mapping[str, Policy]:
         """Return what the governor follows."""
@@ -64,8 +70,8 @@ class Steering:
 
     async def apply(self) -> None:
         """Put everything into force; raise `Unavailable` when the store doesn't answer."""
-        self._pending = set(self.configs)
-        await self._apply_pending()
+        for queue in sorted(self.configs):
+            await self._put(queue)
         for queue in sorted(set(await self._store.queues()) - set(self.configs)):
             self._say(f"Queue {queue!r} is kept here, but no app defines it: its jobs wait.")
 
@@ -74,14 +80,19 @@ class Steering:
         self._pending = set(self.configs)
 
     async def run(self) -> None:
-        """Follow the file, and put into force what could not be before."""
+        """Follow the file, and put into force what could not be before or was lost."""
         seen = self._stamp
+        loop = asyncio.get_running_loop()
+        ask_at_s = loop.time() + LOST_EVERY_S
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             before, seen = seen, self._look()
             if seen != self._stamp and seen == before:
                 self._stamp = seen
                 self._reread()
+            if loop.time() >= ask_at_s:
+                await self._find_lost()
+                ask_at_s = loop.time() + LOST_EVERY_S
             if self._pending:
                 await self._try_pending()
 
@@ -109,20 +120,33 @@ class Steering:
         for sentence in [*changes, *news]:
             self._say(f"{self._source.file}: {sentence}")
 
+    async def _find_lost(self) -> None:
+        """Note the queues that the store no longer has; a store that is away has lost nothing."""
+        with suppress(HeadpondError):
+            self._pending |= set(self.configs) - set(await self._store.queues())
+
     async def _try_pending(self) -> None:
-        try:
-            await self._apply_pending()
-        except Unavailable:
-            await asyncio.sleep(LOOK_EVERY_S)  # said by whoever mends the store
-
-    async def _apply_pending(self) -> None:
         for queue in sorted(self._pending):
-            config = self.configs[queue]
-            await self._store.configure(queue, config.spec.to_settings())
-            await self._hold_or_resume(queue, config)
-            self._pending.discard(queue)
+            try:
+                await self._put(queue)
+            except Unavailable:
+                await asyncio.sleep(LOOK_EVERY_S)  # said by whoever mends the store
+                return
+            except HeadpondError as error:
+                self._refuse(queue, f"Queue {queue!r} can't be configured now: {error}")
+            else:
+                self._pending.discard(queue)
+                self._refused.pop(queue, None)
 
-    async def _hold_or_resume(self, queue: str, config: QueueConfig) -> None:
+    def _refuse(self, queue: str, sentence: str) -> None:
+        """Say it once; it is tried again at each look."""
+        if self._refused.get(queue) != sentence:
+            self._say(sentence)
+        self._refused[queue] = sentence
+
+    async def _put(self, queue: str) -> None:
+        config = self.configs[queue]
+        await self._store.configure(queue, config.spec.to_settings())
         pause = config.spec.pause_in_force
         if pause == "None":
             await self._store.resume(queue, "spec")
