@@ -75,8 +75,7 @@ async def test_what_runs_too_long_is_stopped_and_its_slot_used_again(mill: Mill,
 
 async def test_a_handler_in_a_thread_sees_that_nobody_waits(mill: Mill) -> None:
     """`job.cancelled` tells a handler in a thread that its time is up."""
-    await mill.configure(timeout="300ms", retries=0)
-    (job_id,) = await mill.send("grind-in-thread", seconds=20)
+    (job_id,) = await mill.send("watch", seconds=20)
     (status,) = await mill.over(job_id)
     assert status.reason is FailReason.TIMEOUT
     await mill.told("cancelled", within_s=2)

@@ -147,7 +147,11 @@ async def test_settings_are_followed_without_a_restart(mill: Mill) -> None:
     await until(lambda: at_once(mill) >= 15, within_s=1.0)
     await mill.over(*ids)
     await mill.configure(concurrency=1)
-    await asyncio.sleep(0.5)
+
+    async def is_told() -> bool:
+        return [seen.slots for seen in (await mill.sample()).workers] == [1]
+
+    await until(is_told, within_s=2.0)
     ids = await mill.send("grind", 4, seconds=0.2)
     most = 0
     while len(mill.story("end")) < 34:

@@ -61,6 +61,9 @@ def grind_in_thread(payload: Grain, job: Job) -> str:
     return "ground"
 
 
+mill.job("watch", timeout="300ms", retries=0)(grind_in_thread.handler)
+
+
 @mill.job(timeout="60s")
 async def block(payload: Grain, job: Job) -> None:
     """Block the event loop."""

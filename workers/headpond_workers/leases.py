@@ -47,7 +47,7 @@ class LeaseThread:
         self.every_s = 5.0
         """Between two renewals; `follow` sets it."""
         self._stopped = threading.Event()
-        self._said: WorkerState | None = None
+        self._said: tuple[WorkerState, int] | None = None
         self._thread = threading.Thread(target=self._keep, name="headpond-leases", daemon=True)
 
     def follow(self, lease_ms: int) -> None:
@@ -68,7 +68,7 @@ class LeaseThread:
         while not self._stopped.is_set():
             beat = self._beat()
             due = time.monotonic() - renewed >= self.every_s
-            if due or beat.state is not self._said:
+            if due or (beat.state, beat.slots) != self._said:
                 if self._renew(beat):
                     renewed = time.monotonic()
                 else:
@@ -90,7 +90,7 @@ class LeaseThread:
         except Exception as error:  # noqa: BLE001 (this thread must not end)
             logger.warning("leases were not renewed: %s", error)
             return False
-        self._said = beat.state
+        self._said = (beat.state, beat.slots)
         return True
 
     def _leave(self) -> None:
