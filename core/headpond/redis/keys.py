@@ -56,6 +56,11 @@ def queues_key(namespace: str) -> str:
     return f"{namespace}:queues"
 
 
+def trial_key(namespace: str) -> str:
+    """Return the key that the start-up gate writes and removes, to see that it can."""
+    return f"{namespace}:trial"
+
+
 def wake_channel(namespace: str) -> str:
     """Return the channel on which an enqueue that crossed a mark names its queue."""
     return f"{namespace}:wake"

@@ -9,7 +9,14 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from headpond.redis.keys import COLUMNS, control_channel, queue_key, queues_key, wake_channel
+from headpond.redis.keys import (
+    COLUMNS,
+    control_channel,
+    queue_key,
+    queues_key,
+    trial_key,
+    wake_channel,
+)
 from headpond.redis.scripts import all_scripts
 
 HEAD: Final = """\
@@ -35,6 +42,7 @@ def page() -> str:
         lines.append(f"| `{queue_key('headpond', 'QUEUE', column)}` | {cell} | {by} |")
     lines += [
         f"| `{queues_key('headpond')}` | SET of the configured queues' names | plain commands |",
+        f"| `{trial_key('headpond')}` | STRING, gone at once: may one write? | plain commands |",
         "",
         "| channel | says |",
         "|---|---|",
