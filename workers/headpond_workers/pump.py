@@ -304,6 +304,7 @@ class Pump:
             self._local.append((held, now))
         elif self._suspect is None:
             self._suspect = held
+            self._stop_waiting()
         else:
             self._ended.append(held.released())
             return
