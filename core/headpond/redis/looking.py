@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from headpond.errors import Invalid
+from headpond.errors import Invalid, Unavailable
 from headpond.jobs import FailReason, JobId, JobState, StoredJob
 from headpond.ports import Page
 from headpond.queues import Hold, QueueSample, WorkerSeen, WorkerState
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headpond.redis.client import Client
+
+logger = logging.getLogger(__name__)
 
 _STAMP: Final = 13
 _CURSOR: Final = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]\d{1,3})?)~(\d{1,9})", re.ASCII)
@@ -29,6 +32,8 @@ class Looking:
     def __init__(self, client: Client) -> None:
         """Keep the connection."""
         self._client = client
+        self._blamed: dict[str, str] = {}
+        """What was logged of each queue that is broken."""
 
     async def read(self, queue: str, ids: Sequence[JobId]) -> list[StoredJob | None]:
         """Return jobs by id, `None` for each that there is not."""
@@ -87,14 +92,39 @@ class Looking:
         commands = [(*self._client.head("sample", queue), now) for queue in queues]
         if not commands:
             return {}
-        replies = (await self._client.pipeline([*first, *commands]))[len(first) :]
-        samples = (_sample(queue, row) for queue, row in zip(queues, replies, strict=True))
-        return {sample.queue: sample for sample in samples if sample.epoch}
+        replies = await self._client.answers([*first, *commands])
+        samples: dict[str, QueueSample] = {}
+        for index, queue in enumerate(queues):
+            try:
+                sample = _sample(queue, _last(replies[index :: len(queues)]))
+            except Unavailable:
+                raise  # the store's fault, not the queue's
+            except Exception as error:  # noqa: BLE001 (whatever a broken queue holds)
+                self._blame(queue, f"{error}")
+                continue
+            self._blamed.pop(queue, None)
+            if sample.epoch:
+                samples[queue] = sample
+        return samples
+
+    def _blame(self, queue: str, why: str) -> None:
+        """Log a queue's defect once; meanwhile it is unknown, and the others go on."""
+        if self._blamed.get(queue) != why:
+            logger.error("queue %s can't be looked at: %s", queue, why)
+        self._blamed[queue] = why
 
     async def queues(self) -> list[str]:
         """Return the configured queues."""
         names = await self._client.command(("SMEMBERS", queues_key(self._client.namespace)))
         return sorted(name.decode() for name in names)
+
+
+def _last(replies: list[Any]) -> Any:
+    """Return a queue's last reply; raise the first error among them."""
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies[-1]
 
 
 def _parse_cursor(cursor: str) -> tuple[str, int]:
