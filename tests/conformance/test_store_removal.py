@@ -105,6 +105,15 @@ async def test_a_cleared_queue_serves_tenants_level(bench: Bench) -> None:
     assert await bench.start_order() == ["a1", "b1", "a2", "b2"]
 
 
+async def test_a_cleared_crowd_puts_its_tenant_behind_nobody(bench: Bench) -> None:
+    """Also when no worker has looked in between."""
+    await bench.add(*[f"old{number}" for number in range(50)], tenant="x")
+    await bench.store.clear(bench.name, [JobState.WAITING])
+    await bench.add("a1", "a2", "a3", tenant="y")
+    await bench.add("b1", tenant="x")
+    assert await bench.start_order() == ["a1", "b1", "a2", "a3"]
+
+
 async def test_completed_jobs_are_kept_by_count(bench: Bench) -> None:
     """The newest `count` stay, the ids of the others are free again."""
     await bench.configure(completed=Retention(DAY_MS, 3))

@@ -51,16 +51,6 @@ async def test_claim_beside_a_failed_report_is_given_back(
         assert [job.id for job in page.jobs] == ["a", "b", "c"]
 
 
-async def test_cleared_jobs_put_no_tenant_behind(store: RedisQueueStore) -> None:
-    """Who had a crowd that was cleared shares from then on, as if it had never come."""
-    await store.enqueue("q", [NewJob(JobId(f"old{n}"), b"{}", tenant="x") for n in range(50)])
-    await store.clear("q", [JobState.WAITING])
-    await store.enqueue("q", [NewJob(JobId(f"y{n}"), b"{}", tenant="y") for n in range(9)])
-    await store.enqueue("q", [NewJob(JobId("x"), b"{}", tenant="x")])
-    answer = await store.exchange("q", "w", [], 2)
-    assert "x" in [claim.id for claim in answer.claims]
-
-
 async def test_request_to_drain_somebody_who_left_is_forgotten(
     store: RedisQueueStore, redis_server: RedisServer
 ) -> None:

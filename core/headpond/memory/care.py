@@ -38,6 +38,8 @@ def clear(queue: Queue, states: Sequence[JobState]) -> int:
     rows = [row for state in states for row in queue.places.each(state)]
     for row in rows:
         queue.places.drop(row)
+    if JobState.WAITING in states and not queue.places.count(JobState.WAITING):
+        queue.tags.rest()  # else a tenant would be behind by the jobs that it no longer has
     return len(rows)
 
 
