@@ -11,7 +11,6 @@ import asyncio
 import json
 import sys
 import time
-from collections import deque
 from statistics import quantiles
 from typing import TYPE_CHECKING, Final
 
@@ -94,7 +93,7 @@ class Load:
         self._ended = 0
         self._began = 0.0
         self._waits: list[float] = []
-        self._idle: deque[Connection] = deque()
+        self._idle: asyncio.Queue[Connection] = asyncio.Queue()
         self._done = asyncio.Event()
 
     async def run(self, rate: int) -> dict[str, float]:
@@ -109,7 +108,8 @@ class Load:
         async with asyncio.TaskGroup() as group:
             watching = [group.create_task(connection.trouble()) for connection in connections]
             if rate:
-                self._idle.extend(connections)
+                for connection in connections:
+                    self._idle.put_nowait(connection)
                 await self._pace(rate)
             else:
                 for connection in connections:
@@ -121,9 +121,9 @@ class Load:
         seconds = time.perf_counter() - self._began
         return {"per_second": len(self._waits) / seconds, "p50_ms": cuts[49], "p99_ms": cuts[98]}
 
-    def _send(self, connection: Connection) -> None:
+    def _send(self, connection: Connection, now_ns: int = 0) -> None:
         self._sent += 1
-        connection.send(self._target.request(self._sent, time.monotonic_ns()))
+        connection.send(self._target.request(self._sent, now_ns))
 
     def _count(self, wait_ms: float) -> None:
         self._ended += 1
@@ -144,11 +144,12 @@ class Load:
         began = loop.time()
         for number in range(self._jobs):
             await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
-            self._send(self._idle.popleft())
+            due_ns = time.monotonic_ns()  # a server that lets us wait for a connection is slow, too
+            self._send(await self._idle.get(), due_ns)
 
     def _paced(self, connection: Connection, wait_ms: float) -> None:
         self._count(wait_ms)
-        self._idle.append(connection)
+        self._idle.put_nowait(connection)
 
 
 async def main(target: str, jobs: str, rate: str = "0") -> None:
