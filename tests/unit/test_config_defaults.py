@@ -155,7 +155,8 @@ def test_every_field_of_the_scaling_arrives_in_the_policy() -> None:
         " min: 1, max: 9, target: {backlogPerReplica: 50}, idleAfter: 30s, onUnknown: {atLeast: 2},"
         " scaleUp: {stabilization: 3s, policies: [{type: Pods, value: 4, period: 15s}],"
         " select: Min}, scaleDown: {select: Disabled},"
-        " schedule: [{cron: '0 7 * * 1-5', tz: Asia/Kolkata, min: 5, for: 3h}]}}"
+        " schedule: [{cron: '0 7 * * 1-5', tz: Asia/Kolkata, min: 5, for: 3h},"
+        " {cron: '@daily', min: 2, max: 12, for: 1h}]}}"
     ).spec.to_policy()
     assert (policy.mode, policy.replicas, policy.pause) == (Mode.MANUAL, 4, Pause.DRAIN)
     assert (policy.min, policy.max, policy.slots, policy.max_active) == (1, 9, 7, 70)
@@ -163,8 +164,9 @@ def test_every_field_of_the_scaling_arrives_in_the_policy() -> None:
     assert (policy.idle_after_s, policy.on_unknown_at_least) == (30, 2)
     assert policy.scale_up == Behavior(3.0, (Rate("Pods", 4, 15.0),), Select.MIN)
     assert policy.scale_down == Behavior(60.0, (), Select.DISABLED)
-    (window,) = policy.schedule
+    window, other = policy.schedule
     assert (window.tz, window.min, window.for_s) == (ZoneInfo("Asia/Kolkata"), 5, 10_800)
+    assert (window.max, other.max) == (0, 12)
     assert window.cron.next(0, UTC) > 0
 
 
@@ -181,7 +183,6 @@ def test_fields_that_do_nothing_here_are_said() -> None:
         "/spec/worker/image",
         "/spec/worker/nodeSelector",
         "/spec/deletionPolicy",
-        "/spec/scaling/schedule/1/max",
         "/spec/jobs/rateLimit",
         "/spec/jobs/durability",
         "/spec/jobs/encryptPayload",

@@ -98,6 +98,7 @@ def _window(entry: ScheduleEntry) -> Window:
         tz=ZoneInfo(entry.tz),
         min=entry.min,
         for_s=entry.for_.total_seconds(),
+        max=entry.max or 0,
     )
 
 

@@ -20,7 +20,6 @@ NOT_ENFORCED: Final = "is not enforced by this version"
 IDLE_FIELDS: Final = {
     "spec.worker.* (but apps)": ONLY_KUBERNETES,
     "spec.deletionPolicy": ONLY_KUBERNETES,
-    "spec.scaling.schedule[].max": NOT_ENFORCED,
     "spec.jobs.rateLimit": NOT_ENFORCED,
     "spec.jobs.durability (but fast)": NOT_ENFORCED,
     "spec.jobs.encryptPayload (but false)": NOT_ENFORCED,
@@ -40,9 +39,6 @@ def _idle(spec: QueueConfigSpec) -> Iterator[tuple[str, str]]:
             yield f"/spec/worker{at}", ONLY_KUBERNETES
     if "deletion_policy" in spec.model_fields_set:
         yield "/spec/deletionPolicy", ONLY_KUBERNETES
-    for index, entry in enumerate(spec.scaling.schedule):
-        if entry.max is not None:
-            yield f"/spec/scaling/schedule/{index}/max", NOT_ENFORCED
     yield from _jobs(spec.jobs)
 
 

@@ -157,9 +157,12 @@ class ScalingSpec(Part):
         return self
 
     @model_validator(mode="after")
-    def _schedule_within_max(self) -> ScalingSpec:
+    def _schedule_within_bounds(self) -> ScalingSpec:
         for index, entry in enumerate(self.schedule):
             if entry.max is None and entry.min > self.max:
                 over = f"min {entry.min} is more than spec.scaling.max {self.max}"
                 raise contradiction(f"/schedule/{index}/min", f"{over}; give the entry a max.")
+            if entry.max is not None and entry.max < self.min:
+                under = f"max {entry.max} is less than spec.scaling.min {self.min}"
+                raise contradiction(f"/schedule/{index}/max", f"{under}, which holds all day.")
         return self
