@@ -32,7 +32,8 @@ def declare(
 ) -> dict[str, QueueConfig]:
     """Return the effective configuration of every queue that the apps define.
 
-    `ceiling` is the most workers of a queue whose bounds neither a document nor its code give.
+    `ceiling` is the most workers of a queue that has no document and whose code gives no bound. A
+    document that gives none means the schema's default, here as in Kubernetes.
     Raises `ConfigInvalid` for a document of a queue that no app defines, and for contradictions.
     """
     wrong: list[FieldError] = []

@@ -38,7 +38,7 @@ class Source:
     catalog: Catalog
     file: Path | None
     ceiling: int
-    """Most workers of a queue that says nothing about it."""
+    """Most workers of a queue that has no document, and whose code says nothing about it."""
 
     def read(self) -> dict[str, QueueConfig]:
         """Return the effective configuration of each queue, or raise `ConfigInvalid`."""
