@@ -20,7 +20,7 @@ LARGEST: Final = 1024 * 1024
 DEEPEST: Final = 40
 """Levels of nesting; deeper is a slip or an attack."""
 
-MOST_NODES: Final = 200_000
+MOST_NODES: Final = 50_000
 """Values, aliases counted as often as they are used (a "billion laughs" ends here)."""
 
 _TAG = "tag:yaml.org,2002:"
