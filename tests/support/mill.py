@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 QUEUE: Final = "mill"
 ENDS_WITHIN_S: Final = 30.0
+STARTS_WITHIN_S: Final = 45.0
+"""An interpreter takes a second to import it all, and many times that on a loaded machine."""
 
 
 @dataclass
@@ -138,7 +140,7 @@ class Mill:
             assert worker.runs, worker.words()
             return await self.state_of(worker) is WorkerState.WORKING
 
-        await until(heard)
+        await until(heard, STARTS_WITHIN_S)
 
     async def state_of(self, worker: Worker) -> WorkerState | None:
         """Return what a worker says of itself."""
