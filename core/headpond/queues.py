@@ -20,6 +20,21 @@ HoldSource = Literal["spec", "runtime"]
 DAY_MS: Final = 86_400_000
 
 
+def check_worker_id(value: str) -> str:
+    """Return `value` if it may name a worker, else raise `ConfigInvalid`.
+
+    >>> check_worker_id("mail-7f9c")
+    'mail-7f9c'
+    """
+    if not value or not value.isprintable() or set(value) & set(" |"):
+        detail = (
+            f"{value!r} can't name a worker: write something without spaces, control characters"
+            " and '|', such as the pod's name."
+        )
+        raise ConfigInvalid([FieldError("/worker_id", detail)])
+    return value
+
+
 def check_queue_name(value: str) -> QueueName:
     """Return `value` as a queue's name, or raise `ConfigInvalid`.
 

@@ -10,7 +10,11 @@ from typing import Annotated
 from urllib.parse import quote
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from headpond.errors import ConfigInvalid
+from headpond.queues import check_worker_id
 
 
 class RedisSettings(BaseSettings):
@@ -79,3 +83,12 @@ class WorkerSettings(AppSettings):
     """After SIGTERM running jobs may go on this long; then they are handed back."""
     probe_port: int = Field(0, ge=0, le=65535)
     """Port of /livez and /readyz; 0: none."""
+
+    @field_validator("worker_id")
+    @classmethod
+    def _can_name(cls, value: str) -> str:
+        try:
+            return value and check_worker_id(value)
+        except ConfigInvalid as error:
+            why = error.errors[0].detail
+            raise PydanticCustomError("worker_id", "{why}", {"why": why}) from error

@@ -146,6 +146,12 @@ async def test_our_receiver_refuses_other_brokers() -> None:
     await other.shutdown()
 
 
+async def test_our_receiver_refuses_a_name_that_redis_can_t_keep(broker: HeadpondBroker) -> None:
+    """What belongs to a worker is found by its name between bars."""
+    with pytest.raises(ConfigInvalid, match=r"'a\|b' can't name a worker"):
+        HeadpondReceiver(broker, worker="a|b")
+
+
 async def test_an_unknown_result(broker: HeadpondBroker) -> None:
     """A job that never was is not ready, and asking for its result says so."""
     await broker.startup()

@@ -59,6 +59,7 @@ def test_a_redis_that_would_lose_jobs_is_refused(redis_server: RedisServer, redi
         ("HEADPOND_GRACE_S", "-1"),
         ("HEADPOND_PROBE_PORT", "http"),
         ("HEADPOND_LOG_LEVEL", "loud"),
+        ("HEADPOND_WORKER_ID", "a|b"),
         ("HEADPOND_REDIS_URL", "ftp://x"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headpond.errors import ConfigInvalid
-from headpond.queues import Hold, QueueSample, check_queue_name
+from headpond.queues import Hold, QueueSample, check_queue_name, check_worker_id
 
 
 def a_sample(  # noqa: PLR0913 (each is one figure of the sample)
@@ -77,3 +77,16 @@ def test_a_sample_is_held_by_any_hold() -> None:
 def test_the_age_of_the_oldest_is_never_negative(oldest_ms: int, age_s: float) -> None:
     """0 when nothing waits, and when it began to wait this very second."""
     assert a_sample(oldest_ms=oldest_ms).oldest_age_s == age_s
+
+
+@pytest.mark.parametrize("name", ["", "a|b", "a b", "a\nb", "a\x00", " ", "a\ud800"])
+def test_a_worker_s_name_is_one_plain_word(name: str) -> None:
+    """The sentence says what to write instead."""
+    with pytest.raises(ConfigInvalid, match="can't name a worker: write something without"):
+        check_worker_id(name)
+
+
+@pytest.mark.parametrize("name", ["mail-7f9c.x", "host:1~é", "x" * 200])
+def test_a_worker_s_name_may_be_any_word(name: str) -> None:
+    """Whatever a host or a pod is called."""
+    assert check_worker_id(name) == name

@@ -21,6 +21,7 @@ from typing_extensions import override
 from headpond.broker import HeadpondBroker
 from headpond.errors import ConfigInvalid, FieldError, HeadpondError
 from headpond.ports import WorkerBeat
+from headpond.queues import check_worker_id
 from headpond_workers.leases import LeaseThread
 from headpond_workers.lifecycle import state_of
 from headpond_workers.live import LiveSettings
@@ -65,7 +66,7 @@ class HeadpondReceiver(Receiver):
             raise ConfigInvalid([fault], source="HeadpondReceiver")
         super().__init__(broker, max_async_tasks=max_async_tasks or 1, **kwargs)
         self.headpond = broker
-        self.worker = worker or worker_id()
+        self.worker = check_worker_id(worker or worker_id())
         self.grace_s = grace_s if grace_s is not None else self.wait_tasks_timeout
         self._fixed_slots = max_async_tasks
         self._live = LiveSettings(queue)
