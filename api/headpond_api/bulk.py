@@ -16,6 +16,7 @@ from headpond.errors import (
     JobTypeUnknown,
     PayloadInvalid,
     StoreFull,
+    TenantForbidden,
     TooLarge,
     Unavailable,
 )
@@ -26,7 +27,6 @@ from headpond_api.faults import (
     BulkUnconfirmed,
     JobsExist,
     RequestInvalid,
-    TenantForbidden,
 )
 from headpond_api.pointers import faults
 from headpond_api.schemas import JobSubmission

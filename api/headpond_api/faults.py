@@ -14,8 +14,8 @@
     └── HeldBySpec         a runtime resume can't lift a hold of the declaration             409
     Denied
     ├── Unauthenticated                                                                      401
-    └── Forbidden          the permission is missing                                         403
-        └── TenantForbidden    or the tenant is not the caller's
+    └── Forbidden
+        └── PermissionMissing                                                                403
     StoreUnavailable
     ├── EnqueueUnconfirmed it is not known whether the job is in                             503
     └── BulkUnconfirmed    or the jobs
@@ -30,6 +30,7 @@ from headpond.errors import (
     Conflict,
     Denied,
     FieldError,
+    Forbidden,
     Invalid,
     StoreFull,
     StoreUnavailable,
@@ -150,10 +151,8 @@ class Unauthenticated(Denied):
         )
 
 
-class Forbidden(Denied):
-    """A caller that may not do this."""
-
-    code = "forbidden"
+class PermissionMissing(Forbidden):
+    """A caller without the permission for this."""
 
     def __init__(self, permission: str) -> None:
         """Name the permission that is missing."""
@@ -161,16 +160,6 @@ class Forbidden(Denied):
         super().__init__(
             f"This needs the permission {permission!r}, which the caller does not have."
         )
-
-
-class TenantForbidden(Forbidden):
-    """A caller that may not act for this tenant."""
-
-    code = "tenant-forbidden"
-
-    def __init__(self, tenant: str) -> None:
-        """Name the tenant."""
-        Denied.__init__(self, f"This credential may not act for the tenant {tenant!r}.")
 
 
 class EnqueueUnconfirmed(StoreUnavailable):

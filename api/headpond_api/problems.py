@@ -17,6 +17,7 @@ from headpond.errors import (
     Conflict,
     Denied,
     FieldError,
+    Forbidden,
     HeadpondError,
     Invalid,
     NotFound,
@@ -24,7 +25,7 @@ from headpond.errors import (
     TooLarge,
     Unavailable,
 )
-from headpond_api.faults import CursorInvalid, Forbidden, MalformedJson, MediaTypeUnsupported
+from headpond_api.faults import CursorInvalid, MalformedJson, MediaTypeUnsupported
 
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -54,7 +55,7 @@ TITLES: Final[Mapping[str, str]] = {
     "bulk-rejected": "No job of the bulk could be taken",
     "cursor-invalid": "The cursor is of no use",
     "denied": "Not allowed",
-    "forbidden": "The permission is missing",
+    "forbidden": "The caller may not do this",
     "held-by-spec": "The declaration holds this queue",
     "internal": "Something went wrong here",
     "job-ambiguous": "Several queues have this job id",

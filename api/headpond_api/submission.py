@@ -10,10 +10,15 @@ from typing import Any, Final
 import msgspec
 from fastapi import Request
 
-from headpond.errors import FieldError, PayloadInvalid, StoreUnavailable, TooLarge
+from headpond.errors import (
+    FieldError,
+    PayloadInvalid,
+    StoreUnavailable,
+    TenantForbidden,
+    TooLarge,
+)
 from headpond.jobs import JobState, NewJob
 from headpond_api.auth import Caller, caller_of
-from headpond_api.faults import TenantForbidden
 from headpond_api.fields import milliseconds
 from headpond_api.ingress import Ingress
 from headpond_api.schemas import JobSubmission

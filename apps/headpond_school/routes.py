@@ -9,9 +9,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Final, Protocol
 
-from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
-from headpond.errors import JobUnknown, StoreUnavailable
+from headpond.errors import JobUnknown, StoreUnavailable, TenantForbidden
 from headpond_school.answers import MarkAccepted, MarkJob, mark_job
 from headpond_school.attendance import mark_attendance
 from headpond_school.marks import Mark
@@ -86,8 +86,7 @@ async def mark(request: Request, caller: Calling, response: Response) -> MarkAcc
     caller.need("jobs.create")
     sent = _mark(request)
     if not caller.acts_for(sent.tenant_id):
-        detail = f"This credential may not act for the tenant {sent.tenant_id!r}."
-        raise HTTPException(HTTPStatus.FORBIDDEN, detail)
+        raise TenantForbidden(sent.tenant_id)
     try:
         enqueued = await mark_attendance.enqueue(
             sent,

@@ -13,7 +13,9 @@
     │   └── JobUnknown
     ├── Conflict           it clashes with what exists              HTTP 409
     │   └── JobExists
-    ├── Denied             the credential is missing or too weak    HTTP 401, 403
+    ├── Denied             the credential is missing or wrong       HTTP 401
+    │   └── Forbidden          it is good, but not for this         HTTP 403
+    │       └── TenantForbidden    nor for this tenant
     └── Unavailable        nothing is wrong with the request        HTTP 503, 507
         ├── StoreUnavailable
         ├── StoreFull
@@ -169,6 +171,22 @@ class Denied(HeadpondError):
     """The credential is missing, wrong, or may not do this."""
 
     code = "denied"
+
+
+class Forbidden(Denied):
+    """The credential is good, and may not do this."""
+
+    code = "forbidden"
+
+
+class TenantForbidden(Forbidden):
+    """A caller that may not act for this tenant."""
+
+    code = "tenant-forbidden"
+
+    def __init__(self, tenant: str) -> None:
+        """Name the tenant."""
+        super().__init__(f"This credential may not act for the tenant {tenant!r}.")
 
 
 class Unavailable(HeadpondError):

@@ -10,9 +10,8 @@ from fastapi import APIRouter, HTTPException, Request
 
 from api_bench import JOBS, KEY, QUEUE, api_bench
 from headpond import App
-from headpond.errors import StoreFull
+from headpond.errors import Forbidden, StoreFull
 from headpond_api.auth import PERMISSIONS, ROLES, Caller, require
-from headpond_api.faults import Forbidden
 from headpond_api.gateway import OPEN
 
 

@@ -230,7 +230,8 @@ async def test_a_tenants_caller_marks_for_that_tenant_alone(
 ) -> None:
     """403 for another tenant's mark, and no job."""
     come_as_acme(api, "jobs.create")
-    assert (await send(client, tenantId="other")).status_code == 403
+    refused = await send(client, tenantId="other")
+    assert (refused.status_code, refused.json()["code"]) == (403, "tenant-forbidden")
     assert await jobs_in(store) == 0
     assert (await send(client)).status_code == 202
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from headpond_api.faults import Forbidden
+from headpond_api.faults import PermissionMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Caller:
     def need(self, permission: str) -> None:
         """Raise `Forbidden` without the permission."""
         if permission not in self.permissions:
-            raise Forbidden(permission)
+            raise PermissionMissing(permission)
 
     def acts_for(self, tenant: str) -> bool:
         """Whether this tenant's jobs are its business; to others they do not exist."""
