@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from headpond.ports import FleetView
 
 LIVES = "import signal; signal.pause()"
+HANGS = "import signal; print('importing', flush=True); signal.pause()"
 DIES = "import sys; print('no such module'); sys.exit(3)"
 STUBBORN = (
     "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True);"
@@ -229,6 +230,35 @@ async def test_closing_waits_for_every_worker(tmp_path: Path) -> None:
         assert not any(psutil.pid_exists(pid) for pid in pids)
         await it.fleet.scale("q", 5)
         assert it.pids() == {}
+
+
+async def test_a_worker_that_hangs_at_its_start_is_killed_and_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would pass for one that is about to come, and nobody would take its place."""
+    monkeypatch.setattr(local, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(local, "STARTS_WITHIN_S", 0.3)
+    async with bench(tmp_path, HANGS) as it:
+        await it.fleet.scale("q", 1)
+        await until(it_is_looping(it))
+        view = await it.view()
+        assert "did not start within 0.3 s and was killed" in view.trouble
+        assert len(it.started) >= 3
+
+
+async def test_a_worker_that_was_heard_of_has_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline is for the start alone, and begins when it could be heard of."""
+    monkeypatch.setattr(local, "STARTS_WITHIN_S", 0.3)
+    async with bench(tmp_path) as it:
+        await it.fleet.scale("q", 1)
+        (worker,) = it.pids()
+        await it.beat(worker)
+        assert (await it.view()).starting == 0
+        await asyncio.sleep(0.4)
+        assert (await it.view()).starting == 0
+        assert (list(it.pids()), it.said) == ([worker], [])
 
 
 async def test_closing_also_ends_a_worker_that_is_just_being_started(tmp_path: Path) -> None:

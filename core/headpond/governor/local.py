@@ -34,6 +34,10 @@ FIRST_PAUSE_S: Final = 1.0
 LONGEST_PAUSE_S: Final = 30.0
 """Between starts in a crash loop; doubles from the first to the longest."""
 
+STARTS_WITHIN_S: Final = 120.0
+"""A worker that the store has not heard of by then hangs. Most need a few seconds, but an app may
+load a model in `on_start`."""
+
 MARGIN_S: Final = 5.0
 """Longer than the worker's own grace, so that the worker ends it first."""
 
@@ -51,6 +55,8 @@ class _Worker:
     """The store knows it."""
     leaving: bool = False
     """It has been told to go."""
+    hung: bool = False
+    """It was killed because it did not start in time."""
 
 
 @dataclass(slots=True)
@@ -90,6 +96,8 @@ class LocalFleet:
         self._crews: dict[str, _Crew] = {}
         self._watches: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
+        self._away_s = float("-inf")
+        """When the store last did not answer: meanwhile no worker could be heard of."""
         self._closed = False
         self._killed = False
 
@@ -179,6 +187,7 @@ class LocalFleet:
         try:
             samples = await self._store.sample(queues)
         except Unavailable:
+            self._away_s = _now_s()
             return  # they stay as starting until somebody can say more
         now_s = _now_s()
         for queue, sample in samples.items():
@@ -188,6 +197,9 @@ class LocalFleet:
                 if worker.id in known:
                     worker.heard = True
                     crew.cold_start_s = now_s - worker.started_s
+                elif now_s - max(worker.started_s, self._away_s) > STARTS_WITHIN_S:
+                    worker.hung = True
+                    kill(worker.process)  # `_watch` counts it, and it is replaced
 
     def _forgive(self, crew: _Crew) -> None:
         """Forget quick deaths once a worker has stood for longer."""
@@ -255,9 +267,12 @@ class LocalFleet:
         quick = not worker.heard or _now_s() - worker.started_s < QUICK_S
         log = worker.launch.log
         # Who was killed had no time for last words; the log ends with something else.
-        words = last_words(log) if quick and code > 0 and log else ""
+        words = last_words(log) if quick and (code > 0 or worker.hung) and log else ""
         said = f" ({words})" if words else ""
-        sentence = f"Worker {worker.id} {manner(code)}{said}."
+        ended = manner(code)
+        if worker.hung:
+            ended = f"did not start within {STARTS_WITHIN_S:g} s and was killed"
+        sentence = f"Worker {worker.id} {ended}{said}."
         if quick:
             self._count_death(crew, sentence)
         else:
