@@ -20,6 +20,20 @@ from headpond.events import (
 from headpond.telemetry.lines import Lines, line_of
 
 
+def test_a_queue_s_decision_is_written_once_until_there_is_another() -> None:
+    """Whoever decides may begin anew and say the same again; what others do changes nothing."""
+    up = Decided(0, "q", 0, 2, "maximum", "max is 2", writes=True)
+    down = Decided(9, "q", 2, 0, "demand", "nothing waits", writes=True)
+    other = Decided(1, "r", 0, 2, "maximum", "max is 2", writes=True)
+    written: list[str] = []
+    lines = Lines(written.append)
+    for event in (up, other, up, StoreBack(0, 1000), up, down, up):
+        lines.receive(event)
+    back = "the store answers again after 1.0 s"
+    rises, falls = "q 0→2: max is 2", "q 2→0: nothing waits"
+    assert written == [rises, "r 0→2: max is 2", back, falls, rises]
+
+
 @pytest.mark.parametrize(
     ("event", "line"),
     [

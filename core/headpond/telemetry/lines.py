@@ -29,10 +29,16 @@ class Lines:
     def __init__(self, write: Callable[[str], None]) -> None:
         """Write through `write`, without line ends."""
         self._write = write
+        self._decided: dict[str, str] = {}
+        """The line of each queue's latest decision: it is written once."""
 
     def receive(self, event: Event) -> None:
         """Write the event's line, if it has one."""
         line = line_of(event)
+        if isinstance(event, Decided):
+            if self._decided.get(event.queue) == line:
+                return
+            self._decided[event.queue] = line
         if line:
             self._write(line)
 
