@@ -80,6 +80,10 @@ class LeaseKeeper(Protocol):
         """Beat, and extend the leases of `held` (id and fence). Raises `StoreUnavailable`."""
         ...
 
+    def release(self, held: Sequence[tuple[JobId, str]]) -> None:
+        """Give jobs that have not started back to their places; stale fences change nothing."""
+        ...
+
     def hear(self, timeout_s: float) -> bool:
         """Wait for a word to this queue's workers (drain, settings); True when one came."""
         ...

@@ -315,3 +315,13 @@ async def test_leases_hold_while_the_loop_is_blocked(
     bench.in_ms(2)
     answer = await bench.exchange(Done(claim.id, claim.fence, GOOD, 1))
     assert answer.stale == ()
+
+
+async def test_a_thread_gives_jobs_back(bench: Bench, keepers: dict[str, LeaseKeeper]) -> None:
+    """They are next in line again, no attempt or crash counted; stale fences are ignored."""
+    await bench.add("a", "b")
+    first = await bench.take("w1")
+    held = [(first.id, first.fence), (first.id, "w1.0")]
+    await asyncio.to_thread(keepers["w1"].release, held)
+    again = await bench.take("w2")
+    assert (again.id, again.attempts, again.crashes) == ("a", 0, 0)

@@ -10,11 +10,14 @@ from headpond.errors import StoreUnavailable
 from headpond.jobs import JobId
 from headpond.ports import Renewal, WorkerBeat
 from headpond.queues import WorkerState
+from headpond_workers import leases
 from headpond_workers.leases import RENEWALS, LeaseThread
 from until import until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
 
 class Keeper:
@@ -27,6 +30,7 @@ class Keeper:
         self.faults: list[Exception] = []
         self.deaf: list[Exception] = []
         self.words = threading.Event()
+        self.released: list[tuple[JobId, str]] = []
         self.left = self.closed = False
 
     def renew(self, beat: WorkerBeat, held: Sequence[tuple[JobId, str]]) -> Renewal:
@@ -36,6 +40,10 @@ class Keeper:
         self.states.append(beat.state)
         self.held.append(list(held))
         return Renewal((), draining=False, settings_version=len(self.states), now_ms=1)
+
+    def release(self, held: Sequence[tuple[JobId, str]]) -> None:
+        """Note it."""
+        self.released += held
 
     def hear(self, timeout_s: float) -> bool:
         """Wait for a word."""
@@ -62,7 +70,12 @@ class Worker:
         self.state = WorkerState.WORKING
         self.versions: list[int] = []
         self.keeper = Keeper()
-        self.thread = LeaseThread(self.keeper, self.beat, self.held, self.heard)
+        self.kept = [(JobId("j"), "w.1")]
+        self.unstarted: list[tuple[JobId, str]] = []
+        self.is_turning = True
+        self.is_lost = threading.Event()
+        self._turns = 0
+        self.thread = LeaseThread(self.keeper, self)
 
     def beat(self) -> WorkerBeat:
         """Say what it does."""
@@ -70,11 +83,26 @@ class Worker:
 
     def held(self) -> list[tuple[JobId, str]]:
         """Say what it holds."""
-        return [(JobId("j"), "w.1")]
+        return self.kept
+
+    def turns(self) -> int:
+        """Turn, or not."""
+        self._turns += self.is_turning
+        return self._turns
+
+    def give_back(self) -> list[tuple[JobId, str]]:
+        """Give what has not started, once."""
+        spare, self.unstarted = self.unstarted, []
+        return spare
+
+    def lost(self) -> None:
+        """Note it, and end the thread as the process would."""
+        self.is_lost.set()
+        self.thread.stop_soon()
 
     def heard(self, renewal: Renewal, asked: dict[JobId, str]) -> None:
         """Note it."""
-        assert asked == {"j": "w.1"}
+        assert asked == dict(self.kept)
         self.versions.append(renewal.settings_version)
 
 
@@ -115,3 +143,31 @@ async def test_nothing_ends_it() -> None:
     await until(lambda: len(worker.versions) >= 3)
     assert worker.keeper.faults == worker.keeper.deaf == []
     await asyncio.to_thread(worker.thread.stop)
+
+
+async def test_what_a_blocked_loop_cannot_start_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jobs without a start are released; what runs is kept; the process goes on."""
+    monkeypatch.setattr(leases, "STILL_S", 0.05)
+    worker = Worker()
+    worker.unstarted = [(JobId("k"), "w.2")]
+    worker.thread.start()
+    await until(lambda: worker.versions)
+    assert worker.keeper.released == []
+    worker.is_turning = False
+    await until(lambda: worker.keeper.released == [("k", "w.2")])
+    assert not worker.is_lost.is_set()
+    await asyncio.to_thread(worker.thread.stop)
+
+
+async def test_a_loop_blocked_for_good_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once nothing is left to keep, somebody else shall start afresh."""
+    monkeypatch.setattr(leases, "STILL_S", 0.05)
+    monkeypatch.setattr(leases, "LOST_S", 0.1)
+    worker = Worker()
+    worker.is_turning = False
+    worker.thread.start()
+    await until(lambda: worker.versions)
+    assert not worker.is_lost.wait(0.3)
+    worker.kept = []
+    await until(worker.is_lost.is_set)
+    assert worker.keeper.left

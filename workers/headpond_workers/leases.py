@@ -3,6 +3,10 @@
 It has its own connection. Each third of a lease it renews what the worker holds and beats; in
 between it listens for a word (drain, new settings). What it hears goes to the loop by
 `call_soon_threadsafe`.
+
+A handler may block the loop. Then this thread gives back what the loop can't start, keeps what runs
+until its time is up, and when nothing is left to keep it ends the process: its supervisor starts
+another.
 """
 
 from __future__ import annotations
@@ -10,13 +14,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from headpond.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from headpond.jobs import JobId
     from headpond.ports import LeaseKeeper, Renewal, WorkerBeat
     from headpond.queues import WorkerState
@@ -25,25 +27,54 @@ logger = logging.getLogger(__name__)
 
 RENEWALS: Final = 3
 """In the time of one lease: two may fail before a job is given to another worker."""
+STILL_S: Final = 1.0
+"""A loop that has not turned for this long is blocked."""
+LOST_S: Final = 30.0
+"""A loop that is blocked for this long, all time limits over, will not come back."""
+LONGEST_STEP_S: Final = 0.5
+"""Counted at most between two looks: a process that was stopped and continued was not blocked."""
 LISTEN_S: Final = 0.1
 """How long one listen lasts: what the loop wants said (a drain acknowledged) is said this soon."""
+
+
+class Worker(Protocol):
+    """What the thread asks of the worker. All of it is called in the thread."""
+
+    def beat(self) -> WorkerBeat:
+        """Say what the worker is."""
+        ...
+
+    def held(self) -> list[tuple[JobId, str]]:
+        """Return the jobs whose leases are to be kept."""
+        ...
+
+    def heard(self, renewal: Renewal, asked: dict[JobId, str]) -> None:
+        """Take what a renewal said."""
+        ...
+
+    def turns(self) -> int:
+        """Return a number that changes whenever the loop turns."""
+        ...
+
+    def give_back(self) -> list[tuple[JobId, str]]:
+        """Take the jobs that have not started away from the loop."""
+        ...
+
+    def lost(self) -> None:
+        """End the process, if that is for the worker to do."""
+        ...
 
 
 class LeaseThread:
     """Renews, beats and listens until it is stopped."""
 
-    def __init__(
-        self,
-        keeper: LeaseKeeper,
-        beat: Callable[[], WorkerBeat],
-        held: Callable[[], list[tuple[JobId, str]]],
-        heard: Callable[[Renewal, dict[JobId, str]], None],
-    ) -> None:
-        """`beat` and `held` are called in the thread, so they must only read; `heard` as well."""
+    def __init__(self, keeper: LeaseKeeper, worker: Worker) -> None:
+        """Keep the leases of `worker` by `keeper`."""
         self._keeper = keeper
-        self._beat = beat
-        self._held = held
-        self._heard = heard
+        self._worker = worker
+        self._turns = -1
+        self._looked = 0.0
+        self._still_s = 0.0
         self.every_s = 5.0
         """Between two renewals; `follow` sets it."""
         self._stopped = threading.Event()
@@ -60,13 +91,17 @@ class LeaseThread:
 
     def stop(self) -> None:
         """Leave the registry and end; returns when the thread has ended."""
-        self._stopped.set()
+        self.stop_soon()
         self._thread.join(timeout=5.0)
+
+    def stop_soon(self) -> None:
+        """Leave the registry and end, soon."""
+        self._stopped.set()
 
     def _keep(self) -> None:
         renewed = 0.0
         while not self._stopped.is_set():
-            beat = self._beat()
+            beat = self._worker.beat()
             due = time.monotonic() - renewed >= self.every_s
             if due or (beat.state, beat.slots) != self._said:
                 if self._renew(beat):
@@ -74,6 +109,7 @@ class LeaseThread:
                 else:
                     self._stopped.wait(0.5)
                     continue
+            self._relieve()
             try:
                 if self._keeper.hear(LISTEN_S):
                     renewed = 0.0  # ask at once what there is to know
@@ -82,11 +118,31 @@ class LeaseThread:
                 self._stopped.wait(0.5)
         self._leave()
 
+    def _relieve(self) -> None:
+        """Do for a blocked loop what it can't do itself."""
+        now, turns = time.monotonic(), self._worker.turns()
+        step = min(now - self._looked, LONGEST_STEP_S)
+        self._still_s = self._still_s + step if turns == self._turns else 0.0
+        self._turns, self._looked = turns, now
+        if self._still_s < STILL_S:
+            return
+        waiting = self._worker.give_back()
+        if waiting:
+            logger.warning("the event loop is blocked: %d jobs go back", len(waiting))
+            try:
+                self._keeper.release(waiting)
+            except StoreUnavailable:
+                logger.info("the store is away: their leases run out")
+        if self._still_s > LOST_S and not self._worker.held():
+            logger.critical("the event loop is blocked for good")
+            self._leave()
+            self._worker.lost()
+
     def _renew(self, beat: WorkerBeat) -> bool:
-        held = self._held()
+        held = self._worker.held()
         try:
             renewal = self._keeper.renew(beat, held)
-            self._heard(renewal, dict(held))
+            self._worker.heard(renewal, dict(held))
         except Exception as error:  # noqa: BLE001 (this thread must not end)
             logger.warning("leases were not renewed: %s", error)
             return False

@@ -71,6 +71,17 @@ class Held:
     """For whom it matters that a run may kick its own id."""
     ended_by: str = ""
     """Why it was interrupted: `timeout`, `shutdown` or `lost`."""
+    _ticket: list[None] = field(default_factory=lambda: [None])
+    given_back: bool = False
+    """The lease thread gave it back, because the loop did not come to start it."""
+
+    def begin(self) -> bool:
+        """Take the right to start it or to hand it back; the first of two threads gets it."""
+        try:
+            self._ticket.pop()
+        except IndexError:
+            return False
+        return True
 
     def released(self) -> Released:
         """Return the report that gives the job back."""
@@ -335,7 +346,8 @@ class Pump:
         for held in unstarted:
             if held.task is None:
                 self._let_go(held)
-                self._ended.append(held.released())
+                if held.begin():
+                    self._ended.append(held.released())
 
     # ── waiting for work ──
 

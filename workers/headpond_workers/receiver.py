@@ -30,6 +30,8 @@ from headpond_workers.pump import Pump
 from headpond_workers.runner import Runner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from taskiq import AsyncBroker
 
     from headpond.app import Queue
@@ -81,6 +83,9 @@ class HeadpondReceiver(Receiver):
         )
         self._runner.pump = self._pump
         self._version = -1
+        self._turns = 0
+        self.on_lost: Callable[[], None] | None = None
+        """Called in the lease thread when the loop is blocked for good."""
         self._started_ms = time.time_ns() // 1_000_000
         self._loop: asyncio.AbstractEventLoop | None = None
         self._leases: LeaseThread | None = None
@@ -100,7 +105,7 @@ class HeadpondReceiver(Receiver):
             await self.broker.startup()
         self._loop = asyncio.get_running_loop()
         keeper = self.headpond.store.leases(self.headpond.queue, self.worker)
-        self._leases = LeaseThread(keeper, self._beat, self._held, self._heard)
+        self._leases = LeaseThread(keeper, self)
         await self._refresh()
         self._leases.start()
         self.started = True
@@ -145,6 +150,7 @@ class HeadpondReceiver(Receiver):
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(LOOK_S)
+            self._turns += 1
             now = loop.time()
             try:
                 self._runner.sweep(now)
@@ -175,7 +181,8 @@ class HeadpondReceiver(Receiver):
 
     # ── called from the lease thread ──
 
-    def _beat(self) -> WorkerBeat:
+    def beat(self) -> WorkerBeat:
+        """Say what this worker is doing."""
         pump = self._pump
         state = state_of(
             started=self.started,
@@ -186,15 +193,33 @@ class HeadpondReceiver(Receiver):
         host = socket.gethostname()
         return WorkerBeat(self.worker, state, pump.slots, self._started_ms, host, os.getpid())
 
-    def _held(self) -> list[tuple[JobId, str]]:
+    def held(self) -> list[tuple[JobId, str]]:
+        """Return the jobs whose leases are to be kept: not those that are far past their time."""
         now = time.monotonic()  # the loop's clock
         return [
             (job_id, held.claim.fence)
             for job_id, held in list(self._pump.held.items())
-            if not held.deadline or now < held.deadline + RENEW_PAST_S
+            if not held.given_back and (not held.deadline or now < held.deadline + RENEW_PAST_S)
         ]
 
-    def _heard(self, renewal: Renewal, asked: dict[JobId, str]) -> None:
+    def turns(self) -> int:
+        """Return how often the loop has looked."""
+        return self._turns
+
+    def give_back(self) -> list[tuple[JobId, str]]:
+        """Take the jobs that have not started away from the loop."""
+        spare = [held for held in list(self._pump.held.values()) if held.begin()]
+        for held in spare:
+            held.given_back = True
+        return [(held.claim.id, held.claim.fence) for held in spare]
+
+    def lost(self) -> None:
+        """Do what the composition root wants done with a process whose loop is blocked for good."""
+        if self.on_lost is not None:
+            self.on_lost()
+
+    def heard(self, renewal: Renewal, asked: dict[JobId, str]) -> None:
+        """Pass on to the loop what a renewal said."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._take, renewal, asked)
 

@@ -115,6 +115,10 @@ class Runner:
     # ── one run ──
 
     async def _run(self, held: Held) -> None:
+        if not held.begin():  # the loop was blocked, and the lease thread gave the job back
+            assert self.pump is not None  # noqa: S101 (set before anything runs)
+            self.pump.abandon(held)
+            return
         started_ms, began = _now_ms(), time.perf_counter()
         value: Any = None
         caught: BaseException | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from headpond.app.catalog import Catalog, load_apps
 from headpond.broker import HeadpondBroker
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from headpond.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
+
+EXIT_BLOCKED: Final = 70
+"""Exit code (EX_SOFTWARE) of a worker whose event loop was blocked for good by a handler."""
 
 
 async def run(settings: WorkerSettings) -> None:
@@ -43,6 +47,7 @@ async def run(settings: WorkerSettings) -> None:
     receiver = HeadpondReceiver(
         broker, worker=worker, queue=queue, grace_s=settings.grace_s, run_startup=False
     )
+    receiver.on_lost = lambda: os._exit(EXIT_BLOCKED)
     server = await _probes(settings.probe_port, receiver)
     if not await _start(broker, finish):
         return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from headpond.memory.life import holds
+from headpond.jobs import Released
+from headpond.memory.life import holds, report
 from headpond.ports import Renewal
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class MemoryLeaseKeeper:
                 settings_version=self._queue.settings.version,
                 now_ms=now_ms,
             )
+
+    def release(self, held: Sequence[tuple[JobId, str]]) -> None:
+        """Give jobs back to their places."""
+        with self._changed:
+            for job_id, fence in held:
+                report(self._queue, Released(job_id, fence), self._clock.now_ms())
+            self._changed.notify_all()
 
     def hear(self, timeout_s: float) -> bool:
         """Wait for a word that came since the last one heard."""

@@ -18,6 +18,7 @@ from headpond.errors import StoreUnavailable
 from headpond.jobs import JobId
 from headpond.ports import Renewal
 from headpond.redis.keys import control_channel
+from headpond.redis.life import REPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,6 +65,13 @@ class RedisLeaseKeeper:
             lost += [JobId(each.decode()) for each in reply[0]]
             draining, version, now = reply[1] == 1, reply[2], reply[3]
         return Renewal(tuple(lost), draining, version, now)
+
+    def release(self, held: Sequence[tuple[JobId, str]]) -> None:
+        """Give jobs back, as the loop would if it could."""
+        for at in range(0, len(held), REPORTS):
+            part = held[at : at + REPORTS]
+            reports = [value for job_id, fence in part for value in (job_id, fence, 0, "", "")]
+            self._run("release", self._worker, len(part), *reports)
 
     def hear(self, timeout_s: float) -> bool:
         """Wait for a word on the queue's control channel."""
