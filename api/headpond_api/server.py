@@ -10,6 +10,8 @@ from typing import Final
 import click
 import uvicorn
 from fastapi import FastAPI
+from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from headpond.errors import ConfigInvalid, FieldError
 
@@ -18,6 +20,42 @@ GRACE_S: Final = 10
 
 BACKLOG: Final = 2048
 """Connections that wait to be accepted, as uvicorn's own default."""
+
+
+MOST_HEAD: Final = 64 * 1024
+"""Bytes of a request line with its headers; the parser itself has no limit."""
+
+TOO_LONG: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+)
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """uvicorn's HTTP on httptools, with a limit on what comes before the body."""
+
+    _is_in_head = True
+    _head_bytes = 0
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self._is_in_head:
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD and not self.transport.is_closing():
+            self.transport.write(TOO_LONG)
+            self.transport.close()
+
+    @override
+    def on_message_begin(self) -> None:
+        self._is_in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:
@@ -31,6 +69,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     click.echo(f"Headpond API listens on http://{shown}:{actual}")
     config = uvicorn.Config(
         app,
+        http=BoundedHttp,
         access_log=False,
         log_level="critical",  # its own words on start and stop; ours go another way
         lifespan="off",  # begun here, so that what goes wrong in it can be said in a sentence

@@ -231,3 +231,15 @@ async def test_an_endless_body_is_cut_off(redis_url: str, namespace: str) -> Non
         await asyncio.gather(pouring, return_exceptions=True)
         writer.close()
         assert (await client.post(JOBS, json=a_mark())).status_code == 202
+
+
+async def test_an_endless_header_is_cut_off(redis_url: str, namespace: str) -> None:
+    """It costs the sender the connection, and nobody else anything."""
+    async with running(redis_url, HEADPOND_NAMESPACE=namespace) as client:
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Endless: ")
+        for _ in range(64):
+            writer.write(b"x" * 4096)
+        assert b"431" in await reader.readline()
+        writer.close()
+        assert (await client.get("/livez")).status_code == 200

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pytest
 from pydantic import BaseModel, Field
 
-from headpond import App, Job, JobType
+from headpond import App, Job, JobType, Retry, Snooze
 from headpond.envelope import Outcome, pack, unpack_envelope
 from headpond.errors import ConfigInvalid, PayloadInvalid, StoreUnavailable
 from headpond.jobs import DEFAULT_PRIORITY, Done, JobState
@@ -354,3 +354,12 @@ def test_annotated_payloads() -> None:
     assert take.accept(3) == 3
     with pytest.raises(PayloadInvalid):
         take.accept(0)
+
+
+@pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0, 1e12])
+def test_a_time_to_wait_can_be_waited_for(seconds: float) -> None:
+    """What no calendar can show is refused where it is written: in the handler."""
+    with pytest.raises(ValueError, match="is no time to wait"):
+        Snooze(seconds)
+    with pytest.raises(ValueError, match="is no time to wait"):
+        Retry(seconds)

@@ -70,9 +70,11 @@ def test_modules_that_hold_no_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """Missing, broken or empty: one sentence that names the module."""
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "broken_mill.py").write_text("import nothing_of_this_name\n", "utf-8")
+    (tmp_path / "leaving_mill.py").write_text("import sys\nsys.exit(5)\n", "utf-8")
     for module, words in [
         ("no_such_mill", "can't be imported: No module named 'no_such_mill'"),
         ("broken_mill", "can't be imported: No module named 'nothing_of_this_name'"),
+        ("leaving_mill", "can't be imported: SystemExit 5"),
         ("json", "'json' has no headpond.App"),
     ]:
         with pytest.raises(ConfigInvalid, match=words):

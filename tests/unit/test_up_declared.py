@@ -78,6 +78,13 @@ def test_a_file_that_can_t_be_read_is_refused(tmp_path: Path) -> None:
         read_file(tmp_path / "latin")
 
 
+def test_an_emptied_file_is_no_wish_for_defaults(tmp_path: Path) -> None:
+    """A file that an editor has just truncated must not lift a hold."""
+    (tmp_path / "queues.yaml").write_text("\n# soon\n---\n", "utf-8")
+    with pytest.raises(ConfigInvalid, match="holds no QueueConfig"):
+        read_file(tmp_path / "queues.yaml")
+
+
 def test_a_change_is_said_field_by_field() -> None:
     """Before and after; but nothing of what may be secret."""
     before = declare(a_catalog(), documents("mail: {jobs: {maxActive: 3}}"), ceiling=2)

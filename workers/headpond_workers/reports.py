@@ -119,6 +119,11 @@ def unreadable(claim: Claim, worker: str, now_ms: int, error: Exception) -> Ende
     return _given_up(Run(claim, worker, now_ms, 0), error, FailReason.INTEGRITY)
 
 
+def undecided(run: Run, error: Exception) -> Ended:
+    """Report a run of whose end no sense could be made."""
+    return _given_up(run, error, FailReason.UNRECOVERABLE)
+
+
 def _retried(
     run: Run,
     error: BaseException,

@@ -137,7 +137,12 @@ class Runner:
             caught = raised
         run_us = max(1, round((time.perf_counter() - began) * 1_000_000))
         run = reports.Run(held.claim, self._worker, started_ms, run_us)
-        self._end(self._verdict(held, run, value, caught))
+        try:
+            report = self._verdict(held, run, value, caught)
+        except Exception as error:
+            logger.exception("what the end of job %s means can't be told", run.claim.id)
+            report = reports.undecided(run, error)
+        self._end(report)
 
     async def _invoke(self, held: Held, plan: Plan, envelope: Envelope) -> Any:
         terms = self._live.terms(plan.name, plan.job_type, plan.labels)

@@ -32,8 +32,9 @@ def load_apps(names: Sequence[str]) -> list[App]:
 def _load(module: str, name: str) -> App:
     try:
         loaded = importlib.import_module(module)
-    except ImportError as error:
-        fault = FieldError("/apps", f"{module!r} can't be imported: {error}.")
+    except (Exception, SystemExit) as error:  # whatever a module may do when it is imported
+        why = f"{error}" if isinstance(error, ImportError) else f"{type(error).__name__} {error}"
+        fault = FieldError("/apps", f"{module!r} can't be imported: {why}.")
         raise ConfigInvalid([fault], source="HEADPOND_APPS") from error
     found = {key: value for key, value in vars(loaded).items() if isinstance(value, App)}
     apps = {id(value): value for key, value in found.items() if name in ("", key)}

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
+
+LONGEST_S: Final = 10 * 366 * 86_400
+"""The longest that a job can be put off."""
 
 
 class Retry(Exception):  # noqa: N818 (a word to the queue, not an error)
@@ -40,6 +44,10 @@ class Snooze(Exception):  # noqa: N818 (a word to the queue, not an error)
 
 
 def _seconds(value: timedelta | float | None) -> float | None:
-    if isinstance(value, timedelta):
-        return max(0.0, value.total_seconds())
-    return None if value is None else max(0.0, float(value))
+    if value is None:
+        return None
+    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
+    if not 0 <= seconds <= LONGEST_S:
+        message = f"{value!r} is no time to wait: 0 to {LONGEST_S:,} seconds (ten years) are."
+        raise ValueError(message)
+    return seconds

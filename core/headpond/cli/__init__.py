@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -71,3 +73,6 @@ def _missing(name: str, error: ImportError) -> click.Command:
 @click.version_option(package_name="headpond", prog_name="headpond")
 def main() -> None:
     """Run background jobs whose workers come and go with the backlog."""
+    here = str(Path.cwd())
+    if not sys.flags.safe_path and here not in sys.path:
+        sys.path.insert(0, here)  # an app in this folder is found, as by `python -m`

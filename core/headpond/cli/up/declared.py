@@ -24,7 +24,11 @@ def read_file(path: Path) -> list[QueueConfig]:
         raise ConfigInvalid([fault], str(path)) from error
     except UnicodeDecodeError as error:
         raise ConfigInvalid([FieldError("", f"Not UTF-8: {error}.")], str(path)) from error
-    return parse_documents(text, str(path))
+    found = parse_documents(text, str(path))
+    if not found:  # emptied by a slip, or not written yet: never a wish for defaults everywhere
+        fault = FieldError("", "The file holds no QueueConfig; leave -f out to run on defaults.")
+        raise ConfigInvalid([fault], str(path))
+    return found
 
 
 def declare(
