@@ -52,8 +52,8 @@ verify: .venv/.made ## Make generated files again and fail if one changed
 	@.ci/verify
 
 .PHONY: bench
-bench: .venv/.made ## Measure, peers beside us; results go to benchmarks/results/
-	@for script in benchmarks/[!_]*.py; do echo "== $$script"; $(PY) "$$script"; done
+bench: .venv/.made ## Measure, peers beside us, and write docs/reference/performance.md
+	@$(PY) benchmarks/_all.py
 
 # -- keep ---------------------------------------------------------------------------------------
 

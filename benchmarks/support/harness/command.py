@@ -44,7 +44,8 @@ def main(benchmark: Benchmark) -> int:
     jobs = given.jobs or (int(benchmark.jobs * QUICK_PART) if given.quick else benchmark.jobs)
     runs = given.runs or (1 if given.quick else 3)
     options = Options(max(LEAST_JOBS, jobs), runs, aof=given.aof, pin=given.pin, quick=given.quick)
-    print(f"{benchmark.name}: {options.jobs:,} jobs; {_machine()}", file=sys.stderr, flush=True)
+    machine = _machine()
+    print(f"{benchmark.name}: {options.jobs:,} jobs; {machine}", file=sys.stderr, flush=True)
     rows = benchmark.measure(Lab(options))
     if given.json:
         for row in rows:
@@ -52,7 +53,7 @@ def main(benchmark: Benchmark) -> int:
     else:
         print(table(rows))
     if not (given.quick or given.jobs):
-        _keep(benchmark.name, options, rows)
+        _keep(benchmark.name, options, machine, rows)
     return 0
 
 
@@ -81,17 +82,18 @@ def _parser(benchmark: Benchmark) -> argparse.ArgumentParser:
 
 
 def _machine() -> str:
+    """Say where we are, and how busy it was before we began."""
     load = os.getloadavg()[0]
     system = platform.platform(terse=True)
-    return f"{os.cpu_count()} processors, load {load:.1f} before we began, {system}"
+    return f"{os.cpu_count()} processors, load {load:.1f}, {system}"
 
 
-def _keep(name: str, options: Options, rows: Sequence[Row]) -> None:
+def _keep(name: str, options: Options, machine: str, rows: Sequence[Row]) -> None:
     RESULTS.mkdir(exist_ok=True)
     packages = ("headpond", "taskiq", "taskiq-redis", "redis")
     kept = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": _machine(),
+        "machine": machine,
         "python": platform.python_version(),
         "packages": {package: version(package) for package in packages},
         "jobs": options.jobs,
