@@ -261,6 +261,28 @@ async def test_a_worker_that_was_heard_of_has_started(
         assert (list(it.pids()), it.said) == ([worker], [])
 
 
+async def test_a_worker_that_is_heard_of_no_more_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stopped or stuck, though its process lives; a beat in time keeps it."""
+    monkeypatch.setattr(local, "LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr(local, "SILENT_S", 0.2)
+    monkeypatch.setattr(local, "FIRST_PAUSE_S", 0.01)
+    async with bench(tmp_path) as it:
+        await it.store.configure("q", QueueSettings(lease_ms=100))
+        await it.fleet.scale("q", 1)
+        (silent,) = it.pids()
+        await it.beat(silent)
+        assert (await it.view()).starting == 0
+
+        async def is_replaced() -> bool:
+            await it.view()
+            return bool(it.pids()) and silent not in it.pids()
+
+        await until(is_replaced)
+        assert any("was not heard of for 0.2 s and was killed" in line for line in it.said)
+
+
 async def test_closing_also_ends_a_worker_that_is_just_being_started(tmp_path: Path) -> None:
     """Its process was not there yet when the others were told to go."""
     async with bench(tmp_path) as it:

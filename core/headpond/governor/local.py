@@ -38,6 +38,12 @@ STARTS_WITHIN_S: Final = 120.0
 """A worker that the store has not heard of by then hangs. Most need a few seconds, but an app may
 load a model in `on_start`."""
 
+LOOK_EVERY_S: Final = 5.0
+"""Between two looks at which of the started workers the store still hears of."""
+
+SILENT_S: Final = 30.0
+"""A worker that an answering store has not heard of for two leases is stopped, or stuck."""
+
 MARGIN_S: Final = 5.0
 """Longer than the worker's own grace, so that the worker ends it first."""
 
@@ -55,8 +61,10 @@ class _Worker:
     """The store knows it."""
     leaving: bool = False
     """It has been told to go."""
-    hung: bool = False
-    """It was killed because it did not start in time."""
+    silent_s: float = 0.0
+    """For how long the store, asked again and again, has not heard of it any more."""
+    hung: str = ""
+    """Why it was killed, when it was."""
 
 
 @dataclass(slots=True)
@@ -70,6 +78,8 @@ class _Crew:
     pause_until_s: float = 0.0
     cold_start_s: float = 0.0
     trouble: str = ""
+    looked_s: float = float("-inf")
+    """When the store was last asked."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while workers are started, so that nobody counts the missing twice."""
 
@@ -104,8 +114,8 @@ class LocalFleet:
     # ── the port ──
 
     async def observe(self, queues: Sequence[str]) -> Mapping[str, FleetView]:
-        """Say how many workers each queue has; asks the store only while one is starting."""
-        await self._listen([queue for queue in queues if self._unheard(queue)])
+        """Say how many workers each queue has; asks the store while one starts, else seldom."""
+        await self._listen([q for q in queues if self._unheard(q) or self._is_due(q)])
         for queue in queues:
             self._forgive(self._crew(queue))
         return {queue: self._view(queue) for queue in queues}
@@ -180,26 +190,45 @@ class LocalFleet:
             trouble=crew.trouble,
         )
 
+    def _is_due(self, queue: str) -> bool:
+        crew = self._crew(queue)
+        return bool(crew.workers) and _now_s() - crew.looked_s >= LOOK_EVERY_S
+
     async def _listen(self, queues: Sequence[str]) -> None:
-        """Learn which of the starting workers the store has heard of."""
+        """Learn which workers the store has heard of; kill those that it hears of no more."""
         if not queues:
             return
         try:
             samples = await self._store.sample(queues)
         except Unavailable:
             self._away_s = _now_s()
-            return  # they stay as starting until somebody can say more
-        now_s = _now_s()
+            for queue in queues:
+                self._crew(queue).looked_s = self._away_s
+            return  # they stay as they are until somebody can say more
         for queue, sample in samples.items():
-            known = {seen.id for seen in sample.workers}
-            crew = self._crew(queue)
-            for worker in self._unheard(queue):
-                if worker.id in known:
-                    worker.heard = True
+            self._hear(self._crew(queue), {seen.id for seen in sample.workers})
+
+    def _hear(self, crew: _Crew, known: set[str]) -> None:
+        now_s = _now_s()
+        # A gap between two looks (this process was stopped, too) proves nothing about the workers.
+        step_s = min(now_s - crew.looked_s, 2 * LOOK_EVERY_S)
+        crew.looked_s = now_s
+        for worker in crew.staying():
+            if worker.id in known:
+                if not worker.heard:
                     crew.cold_start_s = now_s - worker.started_s
-                elif now_s - max(worker.started_s, self._away_s) > STARTS_WITHIN_S:
-                    worker.hung = True
-                    kill(worker.process)  # `_watch` counts it, and it is replaced
+                worker.heard, worker.silent_s = True, 0.0
+            elif worker.heard:
+                worker.silent_s += step_s
+                if worker.silent_s > SILENT_S:
+                    self._end_hung(worker, f"was not heard of for {SILENT_S:g} s and was killed")
+            elif now_s - max(worker.started_s, self._away_s) > STARTS_WITHIN_S:
+                why = f"did not start within {STARTS_WITHIN_S:g} s and was killed"
+                self._end_hung(worker, why)
+
+    def _end_hung(self, worker: _Worker, why: str) -> None:
+        worker.hung = worker.hung or why
+        kill(worker.process)  # `_watch` counts it, and it is replaced
 
     def _forgive(self, crew: _Crew) -> None:
         """Forget quick deaths once a worker has stood for longer."""
@@ -269,10 +298,7 @@ class LocalFleet:
         # Who was killed had no time for last words; the log ends with something else.
         words = last_words(log) if quick and (code > 0 or worker.hung) and log else ""
         said = f" ({words})" if words else ""
-        ended = manner(code)
-        if worker.hung:
-            ended = f"did not start within {STARTS_WITHIN_S:g} s and was killed"
-        sentence = f"Worker {worker.id} {ended}{said}."
+        sentence = f"Worker {worker.id} {worker.hung or manner(code)}{said}."
         if quick:
             self._count_death(crew, sentence)
         else:
