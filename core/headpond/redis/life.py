@@ -170,11 +170,13 @@ class Life:
         reply.add_done_callback(lambda _: self._free.append(wire))
         try:
             await asyncio.wait({reply}, timeout=seconds)
-        finally:
-            if not reply.done():
-                reply.add_done_callback(lambda taken: self._pass_on(key, taken))
+        except asyncio.CancelledError:  # also in the very moment in which the marker has come
+            reply.add_done_callback(lambda taken: self._pass_on(key, taken))
+            raise
         if reply.done():
             reply.result()  # raises what went wrong
+        else:
+            reply.add_done_callback(lambda taken: self._pass_on(key, taken))
 
     def _another(self) -> Wire:
         """Make one more connection; a wait that was given up keeps its own until Redis answers."""
