@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SUPPORT: Final = Path(__file__).resolve().parents[1]
 WARM: Final = 0.3
 """Part of the jobs of a run that is not timed: imports, plans, connections."""
-SETTLED: Final = 4
+SETTLED: Final = 3
 """So many looks in a row that see the same memory mean that a worker idles."""
 SETTLED_MIB: Final = 0.2
 LOOK_S: Final = 0.25
