@@ -45,8 +45,9 @@ elseif redis.call('EXISTS', waiting) == 1 then
   redis.call('ZADD', wake, 0, '0') -- more is there: wake the next idle worker
 end
 local ids, lease, own = {}, {}, {}
-local ends = now + tonumber(set[5] or 15000)
-local claimed = '|' .. string.format('%.0f', now)
+local ends = string.format('%.0f', now + tonumber(set[5] or 15000))
+-- longer than 64 bytes on purpose: Redis keeps a hash of short values as a list, and searches it from its begin
+local claimed = '|' .. string.format('%064.0f', now)
 for i = 1, n do
   local id = popped[2 * i - 1]
   ids[i] = id

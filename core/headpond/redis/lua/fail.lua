@@ -10,15 +10,15 @@ local tries, since, reasons, parked = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 --@include drop
 --@include room
 --@include owned
-local good, stale = take_owned(ARGV[2], 5, 5, tonumber(ARGV[4]))
+local good, stale, ids = take_owned(ARGV[2], 5, 5, tonumber(ARGV[4]))
 if #good == 0 then
   return stale
 end
 redis.call('HINCRBY', meta, 'ended', #good)
 redis.call('HINCRBY', meta, 'run_us', ARGV[3])
 local given_up = false
-for _, job in ipairs(good) do
-  local at, id = job[1], job[2]
+for i, at in ipairs(good) do
+  local id = ids[i]
   redis.call('HINCRBY', tries, id, 1000)
   redis.call('HSET', outcomes, id, ARGV[at + 2])
   if ARGV[at + 4] == '' then

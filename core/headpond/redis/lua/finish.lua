@@ -10,7 +10,7 @@ local tries, since, reasons, parked = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 --@include drop
 --@include room
 --@include owned
-local good, stale = take_owned(ARGV[2], 5, 3, tonumber(ARGV[4]))
+local good, stale, ids = take_owned(ARGV[2], 5, 3, tonumber(ARGV[4]))
 if #good == 0 then
   return stale
 end
@@ -18,13 +18,13 @@ local set = redis.call('HMGET', meta, 'completed_count', 'completed_age_ms', 'ma
 local keep = tonumber(set[1] or 1000)
 redis.call('HINCRBY', meta, 'ended', #good)
 redis.call('HINCRBY', meta, 'run_us', ARGV[3])
-local ids, ended, told = {}, {}, {}
-for i, job in ipairs(good) do
-  ids[i] = job[2]
-  ended[2 * i - 1] = now
-  ended[2 * i] = job[2]
-  told[2 * i - 1] = job[2]
-  told[2 * i] = ARGV[job[1] + 2]
+local ended, told = {}, {}
+local at = string.format('%.0f', now) -- a number would be written out anew for each job
+for i, id in ipairs(ids) do
+  ended[2 * i - 1] = at
+  ended[2 * i] = id
+  told[2 * i - 1] = id
+  told[2 * i] = ARGV[good[i] + 2]
 end
 if keep == 0 then
   drop(ids)

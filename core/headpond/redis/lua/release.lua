@@ -11,9 +11,9 @@ local ages, age_counts = KEYS[11], KEYS[12]
 --@include return
 --@include room
 --@include owned
-local good, stale = take_owned(ARGV[2], 4, 5, tonumber(ARGV[3]))
-for _, job in ipairs(good) do
-  local at, id, score = job[1], job[2], job[3]
+local good, stale, ids, said = take_owned(ARGV[2], 4, 5, tonumber(ARGV[3]))
+for i, at in ipairs(good) do
+  local id = ids[i]
   local delay, unknown, body = tonumber(ARGV[at + 2]), ARGV[at + 3], ARGV[at + 4]
   if body ~= '' then
     redis.call('HSET', jobs, id, string.sub(redis.call('HGET', jobs, id), 1, 13) .. body)
@@ -24,7 +24,7 @@ for _, job in ipairs(good) do
   if delay > 0 then
     redis.call('ZADD', delayed, now + delay, id)
   else
-    put_back(id, score)
+    put_back(id, string.match(said[i], '|([^|]*)|'))
   end
 end
 if #good > 0 then
