@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import logging
 import os
@@ -53,6 +54,8 @@ async def run(settings: WorkerSettings) -> None:
         return
     await _hooks(queue.app, starting=True)
     logger.info("worker %s serves queue %s and waits for jobs", worker, queue.name)
+    gc.collect()
+    gc.freeze()  # what start-up made stays; looking through it again and again costs each job
     try:
         await receiver.listen(finish)
     finally:
