@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from headpond.jobs import JobState
-from mill import Mill, open_mill
+from mill import QUEUE, Mill, open_mill
 from until import until
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ async def test_an_idle_worker_ends_at_once(mill: Mill, number: signal.Signals) -
 
 async def test_what_outlasts_the_grace_goes_back_unburned(mill: Mill) -> None:
     """When the grace is over, the job goes back without an attempt, and another worker runs it."""
-    (first,) = await mill.start(1, "--grace", "0.5")
-    (job_id,) = await mill.send("grind", seconds=4)
+    first, second = await mill.start(2, "--grace", "0.5")
+    await mill.store.drain(QUEUE, [second.id])
+    (job_id,) = await mill.send("grind", seconds=3)
     await mill.told("start")
-    (second,) = await mill.start()
+    await mill.store.undrain(QUEUE, [second.id])
     first.send(signal.SIGTERM)
     assert await first.ended(within_s=4) == 0
     starts = await mill.told("start", 2, within_s=2)
