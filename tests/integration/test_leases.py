@@ -50,7 +50,8 @@ class Keeper:
         if self.deaf:
             raise self.deaf.pop()
         said = self.words.wait(timeout_s / 10)
-        self.words.clear()
+        if said:
+            self.words.clear()
         return said
 
     def leave(self) -> None:

@@ -128,13 +128,15 @@ async def test_a_changed_file_is_followed_and_a_wrong_one_is_not(calm: UpTree) -
     assert calm.child("headpond_workers") == worker
 
 
-async def test_a_queue_that_leaves_the_file_runs_as_its_code_says(calm: UpTree) -> None:
-    """And a second `up` on the same folder is refused meanwhile."""
+async def test_what_leaves_the_file_is_as_the_code_says(calm: UpTree) -> None:
+    """But an emptied file is a slip; and a second `up` on the same folder is refused meanwhile."""
     await calm.ready()
     second = refused(calm.folder, "up_app", "--port", "0")
     assert second.returncode == 2
     assert "is in use by another headpond up" in second.stderr
     (calm.folder / "q.yaml").write_text("# nothing\n")
+    await calm.says("The file holds no QueueConfig", within_s=5)
+    (calm.folder / "q.yaml").write_text(HEAD + "spec: {}\n")
     await calm.says("scaling.min 1→0", within_s=5)
 
 

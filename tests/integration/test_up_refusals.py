@@ -72,7 +72,7 @@ def test_an_app_that_breaks_when_it_is_imported(tmp_path: Path) -> None:
     """It says where; an app in the current folder is found."""
     (tmp_path / "broken_app.py").write_text("\n1 / 0\n")
     said = sentence(refused(tmp_path, "broken_app"))
-    assert "The app can't be loaded: ZeroDivisionError: division by zero" in said
+    assert "'broken_app' can't be imported: ZeroDivisionError: division by zero" in said
     assert "broken_app.py, line 2)" in said
 
 

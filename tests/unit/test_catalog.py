@@ -74,7 +74,7 @@ def test_modules_that_hold_no_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for module, words in [
         ("no_such_mill", "can't be imported: No module named 'no_such_mill'"),
         ("broken_mill", "can't be imported: No module named 'nothing_of_this_name'"),
-        ("leaving_mill", "can't be imported: SystemExit 5"),
+        ("leaving_mill", "can't be imported: SystemExit: 5"),
         ("json", "'json' has no headpond.App"),
     ]:
         with pytest.raises(ConfigInvalid, match=words):

@@ -99,7 +99,7 @@ class LeaseThread:
         self._stopped.set()
 
     def _keep(self) -> None:
-        renewed = 0.0
+        renewed = float("-inf")
         while not self._stopped.is_set():
             beat = self._worker.beat()
             due = time.monotonic() - renewed >= self.every_s
@@ -112,7 +112,7 @@ class LeaseThread:
             self._relieve()
             try:
                 if self._keeper.hear(LISTEN_S):
-                    renewed = 0.0  # ask at once what there is to know
+                    renewed = float("-inf")  # ask at once what there is to know
             except Exception as error:  # noqa: BLE001 (this thread must not end)
                 logger.debug("nothing is heard: %s", error)
                 self._stopped.wait(0.5)

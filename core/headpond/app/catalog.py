@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import traceback
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,7 @@ def _load(module: str, name: str) -> App:
     try:
         loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:  # whatever a module may do when it is imported
-        why = f"{error}" if isinstance(error, ImportError) else f"{type(error).__name__} {error}"
-        fault = FieldError("/apps", f"{module!r} can't be imported: {why}.")
+        fault = FieldError("/apps", f"{module!r} can't be imported: {_reason(error)}.")
         raise ConfigInvalid([fault], source="HEADPOND_APPS") from error
     found = {key: value for key, value in vars(loaded).items() if isinstance(value, App)}
     apps = {id(value): value for key, value in found.items() if name in ("", key)}
@@ -46,6 +46,16 @@ def _load(module: str, name: str) -> App:
     else:
         detail = f"{module!r} has no headpond.App{f' named {name!r}' if name else ''}."
     raise ConfigInvalid([FieldError("/apps", detail)], source="HEADPOND_APPS")
+
+
+def _reason(error: BaseException) -> str:
+    """Say what went wrong in a module, and where."""
+    if isinstance(error, ImportError):
+        return str(error)
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} ({error.filename}, line {error.lineno})"
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({where.filename}, line {where.lineno})"
 
 
 class Catalog:

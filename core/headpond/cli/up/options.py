@@ -7,7 +7,6 @@ import errno
 import os
 import socket
 import sys
-import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,7 @@ from pydantic import ValidationError
 
 from headpond.app.catalog import Catalog, load_apps
 from headpond.config.faults import faults
-from headpond.errors import ConfigInvalid, Conflict, FieldError, HeadpondError
+from headpond.errors import ConfigInvalid, Conflict, FieldError
 from headpond.settings import WorkerSettings
 
 if TYPE_CHECKING:
@@ -72,17 +71,7 @@ def load_catalog(modules: Sequence[str]) -> Catalog:
     """Return what the apps define; raise `ConfigInvalid` when there is nothing to run."""
     if os.getcwd() not in sys.path:  # noqa: PTH109 (sys.path holds text)
         sys.path.insert(0, os.getcwd())  # noqa: PTH109
-    try:
-        catalog = Catalog(load_apps(modules))
-    except HeadpondError:
-        raise
-    except Exception as error:  # whatever an app's module raises when it is imported
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        detail = (
-            f"The app can't be loaded: {type(error).__name__}: {error}"
-            f" ({where.filename}, line {where.lineno})."
-        )
-        raise ConfigInvalid([FieldError("/apps", detail)]) from error
+    catalog = Catalog(load_apps(modules))
     if not catalog.queue_names():
         detail = "No queue to run: name a module that holds an App, as in `headpond up my_app`."
         raise ConfigInvalid([FieldError("/apps", detail)])
