@@ -84,7 +84,7 @@ def _parser(benchmark: Benchmark) -> argparse.ArgumentParser:
 def _machine() -> str:
     """Say where we are, and how busy it was before we began."""
     load = os.getloadavg()[0]
-    system = platform.platform(terse=True)
+    system = f"{platform.system()} on {platform.machine()}"
     return f"{os.cpu_count()} processors, load {load:.1f}, {system}"
 
 
