@@ -59,7 +59,9 @@ def redis_role(
         "unixsocketperm": "700",
         "dir": str(folder.redis),
         "appendonly": "yes",
-        "appendfsync": "everysec",
+        # Not everysec: while a slow disk syncs, Redis then answers before it has written, for up to
+        # two seconds, and a kill of the whole tree would lose accepted jobs.
+        "appendfsync": "always",
         "save": "",
         "maxmemory-policy": "noeviction",
         "loglevel": "notice",
