@@ -40,6 +40,15 @@ class Outcome(msgspec.Struct, array_like=True, gc=False, frozen=True, omit_defau
     worker: str = ""
 
 
+class Progress(msgspec.Struct, array_like=True, gc=False, frozen=True, omit_defaults=True):
+    """How far a handler says it is."""
+
+    done: float
+    total: float = 0
+    """0: it doesn't know."""
+    message: str = ""
+
+
 def plain(value: object) -> object:
     """Return a pydantic model as data; raise `TypeError` for what isn't data."""
     dump = getattr(value, "model_dump", None)
@@ -56,3 +65,4 @@ pack = msgspec.msgpack.Encoder(enc_hook=plain).encode
 
 unpack_envelope = msgspec.msgpack.Decoder(Envelope).decode
 unpack_outcome = msgspec.msgpack.Decoder(Outcome).decode
+unpack_progress = msgspec.msgpack.Decoder(Progress).decode

@@ -208,6 +208,12 @@ class StoreFull(Unavailable):
     code = "store-full"
 
 
+class NotDurable(Unavailable):
+    """The job is in the store, but not yet as safe as its queue's durability asks."""
+
+    code = "not-durable"
+
+
 class StoreUnfit(Unavailable):
     """The start-up gate refuses this store: its version, policy or rights would lose jobs."""
 

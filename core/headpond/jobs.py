@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, NewType
+from typing import Final, Literal, NewType
 
 import msgspec
 
@@ -26,6 +26,9 @@ PRIORITIES: Final = {"low": 2, "normal": 5, "high": 7, "critical": 9}
 
 DEFAULT_PRIORITY: Final = 5
 HIGHEST_PRIORITY: Final = 9
+
+LONGEST_KEY: Final = 200
+"""Characters of a key of uniqueness."""
 
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@=+~-]{0,199}")
 _TENANT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
@@ -103,6 +106,36 @@ def _rejected(field: str, detail: str) -> PayloadInvalid:
 
 
 @dataclass(frozen=True, slots=True)
+class Unique:
+    """At most one job of this key, tenant and queue at a time. Raises `PayloadInvalid`."""
+
+    key: str
+    """1 to 200 printable characters."""
+    for_ms: int = 0
+    """The key is free again after this long, whatever the job does; 0: no end by time."""
+    until: Literal["start", "end", ""] = "end"
+    """The key is free again when the job starts, when it has ended, or (`""`) by `for_ms` alone."""
+    mode: Literal["skip", "replace", "debounce"] = "skip"
+    """What a second job of the key does while the first has not started: nothing; take its place in
+    the queue; or take its place and wait its own delay anew. The first is cancelled then. Once the
+    first is active, every mode skips."""
+
+    def __post_init__(self) -> None:
+        """Refuse keys that can't be kept, and a key that would never be free again."""
+        if not 0 < len(self.key) <= LONGEST_KEY or not self.key.isprintable():
+            detail = f"{self.key!r} is no key: write 1 to {LONGEST_KEY} printable characters."
+            raise _rejected("unique/key", detail.removesuffix("."))
+        if not 0 <= self.for_ms <= LONGEST_UNIQUE_MS:
+            raise _rejected("unique/for", f"{self.for_ms} ms is not within 0 and ten years")
+        if not self.until and not self.for_ms:
+            raise _rejected("unique/for", "without `until` it must say how long the key is taken")
+
+
+LONGEST_UNIQUE_MS: Final = 10 * 366 * 86_400_000
+"""Ten years."""
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job on its way into a queue."""
 
@@ -115,6 +148,23 @@ class NewJob:
     """Wait this long by the store's clock before it is due."""
     run_at_ms: int = 0
     """Or: due at this moment, Unix time in milliseconds; 0 means at once."""
+    unique: Unique | None = None
+    batch: str = ""
+    """The batch that counts it (`headpond.batches`); opened before."""
+
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
+    """What became of one job of an enqueue; true when it was added."""
+
+    id: JobId
+    """Its own, or that of the job which holds its key."""
+    created: bool = True
+    replaced: JobId | None = None
+    """The job that was cancelled in its favour."""
+
+    def __bool__(self) -> bool:
+        """Whether it was added."""
+        return self.created
 
 
 class Claim(msgspec.Struct, frozen=True, gc=False):
@@ -170,8 +220,41 @@ class Released:
     """A changed envelope (taskiq's requeue), or `None` to keep the old one."""
 
 
-Ended = Done | Failed | Released
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A held job's handler was stopped because somebody cancelled the job."""
+
+    id: JobId
+    fence: str
+    outcome: bytes
+    run_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progressed:
+    """How far a held job is; it goes on."""
+
+    id: JobId
+    fence: str
+    progress: bytes
+    """Packed `headpond.envelope.Progress`."""
+
+
+Ended = Done | Failed | Released | Stopped | Progressed
 """What a worker reports of a job it holds."""
+
+
+class Cancellation(StrEnum):
+    """What came of a cancellation, true at the moment of the answer."""
+
+    CANCELLED = "cancelled"
+    """It had not started, and never will."""
+    ASKED = "asked"
+    """It runs; its handler is told, and unless it ends well before that, it ends as cancelled."""
+    ENDED = "ended"
+    """It had ended already; nothing changed."""
+    UNKNOWN = "unknown"
+    """There is no such job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,3 +281,9 @@ class StoredJob:
     reason: FailReason | None
     outcome: bytes | None
     """Of the last end: result or error. Packed `headpond.envelope.Outcome`."""
+    progress: bytes | None = None
+    """Packed `headpond.envelope.Progress`, as last reported."""
+    batch: str = ""
+    """The batch that waits for its end, else `""`."""
+    is_cancelling: bool = False
+    """It runs, and was asked to stop."""

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from headpond.jobs import Claim, Ended, JobId, JobState, NewJob, StoredJob
+    from headpond.batches import Batch, BatchState
+    from headpond.jobs import (
+        Cancellation,
+        Claim,
+        Ended,
+        JobId,
+        JobState,
+        NewJob,
+        Placed,
+        StoredJob,
+    )
     from headpond.queues import Hold, HoldSource, QueueSample, QueueSettings, WorkerState
 
 
@@ -43,13 +53,16 @@ class Exchange:
     stale: tuple[JobId, ...]
     """Reported jobs that this worker no longer held: nothing was changed for them."""
     next_due_ms: int
-    """When a delayed job becomes due, 0 for none: an idle worker wakes then."""
+    """When a delayed job or a schedule becomes due, or a limit lets one more job start; 0 for none.
+    An idle worker wakes then."""
     held: bool
     """Nothing was claimed because the queue is held."""
     draining: bool
     """Nothing was claimed because this worker is marked as draining."""
     now_ms: int
     """The store's clock."""
+    schedules_due: bool = False
+    """A schedule is to fire: see `headpond.timetable`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +75,8 @@ class Renewal:
     """This worker has been asked to drain."""
     settings_version: int
     now_ms: int
+    cancelled: tuple[JobId, ...] = ()
+    """Jobs of this worker that somebody wants stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +86,30 @@ class Page:
     jobs: tuple[StoredJob, ...]
     cursor: str
     """Opaque; `""` when this was the last page."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleEntry:
+    """A schedule as it is kept: the store never looks into its definition."""
+
+    name: str
+    definition: bytes
+    next_ms: int
+    """When it is to fire next; 0: never again."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """Something that happened to jobs of a queue, in the order in which it did."""
+
+    id: str
+    """Begins with the store's time in ms; give the last one seen to read on."""
+    name: str
+    """`added`, `started`, `completed`, `retrying`, `failed`, `released`, `parked`, `lost`,
+    `cancelling`, `cancelled`, `changed`, `progress`, `held`, `resumed`, `batch`."""
+    jobs: tuple[JobId, ...]
+    detail: str = ""
+    """The reason of a failure, the name of a batch, the source of a hold."""
 
 
 class LeaseKeeper(Protocol):
@@ -118,10 +157,12 @@ class QueueStore(Protocol):
 
     # ── the life of a job ──
 
-    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[bool]:
-        """Add the jobs, at most 1,000, all in one step; False for each whose id exists already.
+    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
+        """Add the jobs, at most 1,000, all in one step; false for each that is there already.
 
-        A second job of the same id in one call is a duplicate of the first. Raises `StoreFull`.
+        A second job of the same id in one call is a duplicate of the first. When this returns, the
+        queue's `durability` is reached. Raises `StoreFull`, or `NotDurable`: the jobs are in, and
+        a crash of the store could still lose them; the same call again is safe.
         """
         ...
 
@@ -144,7 +185,79 @@ class QueueStore(Protocol):
         """Return the blocking side for one worker's thread."""
         ...
 
+    # ── what people do to jobs ──
+
+    async def cancel(
+        self, queue: str, ids: Sequence[JobId], *, fail: bool = False
+    ) -> list[Cancellation]:
+        """Cancel jobs, at most 1,000; `fail` makes them failed as `manual` instead.
+
+        A job that has not started ends at once. The handler of an active one is told within a
+        second; should it fail, be released or lose its worker first, it isn't run again.
+        """
+        ...
+
+    async def retry(self, queue: str, ids: Sequence[JobId]) -> list[JobState | None]:
+        """Put failed and cancelled jobs back to waiting, with all their retries before them.
+
+        Returns the state that each was in; others are left as they are.
+        """
+        ...
+
+    async def amend(
+        self,
+        queue: str,
+        job_id: JobId,
+        *,
+        priority: int | None = None,
+        due_ms: int | None = None,
+    ) -> JobState | None:
+        """Change a waiting or delayed job; `due_ms` in the past (0) makes it wait at once.
+
+        Returns the state that it was in; a job in another state is left as it is.
+        """
+        ...
+
+    # ── batches ──
+
+    async def open_batch(self, queue: str, batch: Batch) -> bool:
+        """Open a batch; False while somebody else's of this name is locked and not complete."""
+        ...
+
+    async def batch(self, queue: str, batch_id: str) -> BatchState | None:
+        """Return a batch, `None` when there is none (any more)."""
+        ...
+
+    # ── schedules ──
+
+    async def put_schedule(self, queue: str, entry: ScheduleEntry) -> None:
+        """Keep a schedule; one of the same name is replaced."""
+        ...
+
+    async def remove_schedule(self, queue: str, name: str) -> bool:
+        """Forget a schedule; False when there was none. Its jobs stay."""
+        ...
+
+    async def schedules(self, queue: str) -> list[ScheduleEntry]:
+        """Return the schedules, by name."""
+        ...
+
+    async def fire(
+        self, queue: str, entry: ScheduleEntry, jobs: Sequence[NewJob], next_ms: int
+    ) -> bool:
+        """Enqueue the occurrences of a schedule and set its next time, in one step.
+
+        `entry` is the schedule as it was read. False, and nothing is done, when it isn't so any
+        more: another process has fired it, or somebody changed it. The jobs' ids follow from the
+        schedule's name and their time, so that none can run twice.
+        """
+        ...
+
     # ── looking ──
+
+    async def events(self, queue: str, after: str = "", limit: int = 100) -> list[QueueEvent]:
+        """Return what happened after the event `after` (`""`: as long as anything is kept)."""
+        ...
 
     async def read(self, queue: str, ids: Sequence[JobId]) -> list[StoredJob | None]:
         """Return the jobs in the order asked; `None` for each that there is not."""

@@ -59,6 +59,35 @@ class Retention:
     """0 keeps none: the job is gone, and its id free again, the moment it ends."""
 
 
+Durability = Literal["fast", "replicated", "fsync"]
+"""What must have happened before an enqueue is answered: in Redis' memory and on its way to the
+log; in a replica's too (WAIT); on a disk (WAITAOF)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `max` jobs claimed in any span of `per_ms`; no limit when `max` is 0."""
+
+    max: int = 0
+    per_ms: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRule:
+    """One tenant's share of a queue."""
+
+    weight: int = 1
+    """1 to 1,000: jobs started per round, relative to the other tenants."""
+    max_active: int = 0
+    """Its jobs active at once; 0 means no limit."""
+    rate: Rate = Rate()
+
+    @property
+    def is_limit(self) -> bool:
+        """Whether jobs of the tenant may have to wait for others of the same tenant."""
+        return bool(self.max_active or self.rate.max)
+
+
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
     """What the store itself must know of a queue; all processes follow a change within a second."""
@@ -71,6 +100,13 @@ class QueueSettings:
     """How long a claim holds without a renewal; renewed at a third of it."""
     completed: Retention = Retention(DAY_MS, 1000)
     failed: Retention = Retention(7 * DAY_MS, 500)
+    """Of cancelled jobs too."""
+    rate: Rate = Rate()
+    tenant: TenantRule = TenantRule()
+    """Of each tenant that `tenants` does not name."""
+    tenants: tuple[tuple[str, TenantRule], ...] = ()
+    """By tenant, sorted."""
+    durability: Durability = "fast"
     document: str = "{}"
     """The whole effective QueueConfig spec as JSON, for those who want more than the above."""
     version: int = 0
@@ -153,6 +189,10 @@ class QueueSample:
     """Microseconds that those took together."""
     stale_total: int
     """Reports that came with a stale fence and changed nothing."""
+    aside: int = 0
+    """Of the waiting, those that only wait for others of their own tenant."""
+    next_schedule_ms: int = 0
+    """When the next schedule is to fire, past when it is due; 0: none."""
     workers: tuple[WorkerSeen, ...] = ()
     """Those heard of within a lease."""
 

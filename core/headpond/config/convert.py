@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
-from headpond.queues import QueueSettings, Retention
+from headpond.queues import QueueSettings, Retention, TenantRule
+from headpond.queues import Rate as JobRate
 from headpond.retries import Backoff, RetryPolicy
 from headpond.scaling import Behavior, Mode, Pause, Policy, Rate, Select, Target, Window
 from headpond.schedules import parse_cron
@@ -13,7 +14,7 @@ from headpond.schedules import parse_cron
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from headpond.config.jobs import Keep
+    from headpond.config.jobs import Keep, RateLimit, TenantLimits
     from headpond.config.scaling import BehaviourSpec, ScheduleEntry, TargetSpec
     from headpond.config.spec import QueueConfigSpec
 
@@ -33,6 +34,10 @@ def to_settings(spec: QueueConfigSpec) -> QueueSettings:
         max_deliveries=jobs.max_deliveries,
         completed=_retention(jobs.retention.completed),
         failed=_retention(jobs.retention.failed),
+        rate=_rate(jobs.rate_limit),
+        tenant=_rule(jobs.tenants.default),
+        tenants=tuple(sorted((k, _rule(v)) for k, v in jobs.tenants.overrides.items())),
+        durability=jobs.durability,
         document=plain.model_dump_json(exclude_none=True, exclude=NOT_FOR_THE_STORE),
     )
 
@@ -104,3 +109,11 @@ def _window(entry: ScheduleEntry) -> Window:
 
 def _retention(keep: Keep) -> Retention:
     return Retention(milliseconds(keep.age), keep.count)
+
+
+def _rate(limit: RateLimit | None) -> JobRate:
+    return JobRate() if limit is None else JobRate(limit.max, milliseconds(limit.per))
+
+
+def _rule(limits: TenantLimits) -> TenantRule:
+    return TenantRule(limits.weight, limits.max_active or 0, _rate(limits.rate_limit))
