@@ -63,6 +63,7 @@ TITLES: Final[Mapping[str, str]] = {
     "job-type-unknown": "There is no such job type",
     "job-unknown": "There is no such job",
     "jobs-exist": "Some of the jobs exist already",
+    "key-missing": "There is no key to encrypt with",
     "malformed-json": "The body is not JSON",
     "media-type-unsupported": "The body must be JSON",
     "method-not-allowed": "The method is not allowed here",

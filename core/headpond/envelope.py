@@ -24,6 +24,8 @@ class Envelope(msgspec.Struct, array_like=True, gc=False, frozen=True, omit_defa
     correlation_id: str = ""
     trace: str = ""
     """W3C `traceparent` of whoever enqueued."""
+    sealed: bytes | None = None
+    """What is not to be read here (`headpond.sealing`): all of the arguments, or parts of them."""
 
 
 class Outcome(msgspec.Struct, array_like=True, gc=False, frozen=True, omit_defaults=True):
@@ -38,6 +40,8 @@ class Outcome(msgspec.Struct, array_like=True, gc=False, frozen=True, omit_defau
     trace: str = ""
     """The traceback, bounded."""
     worker: str = ""
+    sealed: bytes | None = None
+    """Result, message and traceback of a job whose payload was sealed."""
 
 
 class Progress(msgspec.Struct, array_like=True, gc=False, frozen=True, omit_defaults=True):

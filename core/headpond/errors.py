@@ -16,9 +16,12 @@
     ├── Denied             the credential is missing or wrong       HTTP 401
     │   └── Forbidden          it is good, but not for this         HTTP 403
     │       └── TenantForbidden    nor for this tenant
+    ├── SealBroken         sealed data were changed, or moved from another place
     └── Unavailable        nothing is wrong with the request        HTTP 503, 507
+        ├── KeyMissing         to seal with, or to open with
         ├── StoreUnavailable
         ├── StoreFull
+        ├── NotDurable         the store has the job, not yet as safe as asked
         └── StoreUnfit         the start-up gate refuses this Redis
 
 Shells translate by the base class (problem documents, exit codes, retry or dead letter); nothing
@@ -189,11 +192,36 @@ class TenantForbidden(Forbidden):
         super().__init__(f"This credential may not act for the tenant {tenant!r}.")
 
 
+class SealBroken(HeadpondError):
+    """Sealed data that are not as they were sealed, or not where."""
+
+    code = "seal-broken"
+
+    def __init__(self, key_id: str = "") -> None:
+        """Name the key that they claim."""
+        key = f"with the key {key_id!r}" if key_id else "with a key of ours"
+        super().__init__(
+            f"What is sealed here does not open {key}: it was changed, moved from another job,"
+            " queue or tenant, or sealed with another key of that id."
+        )
+
+
 class Unavailable(HeadpondError):
     """Nothing is wrong with the request; the same may succeed later."""
 
     code = "unavailable"
     retryable = True
+
+
+class KeyMissing(Unavailable):
+    """A key that is needed and that this process does not have."""
+
+    code = "key-missing"
+
+    def __init__(self, key_id: str, message: str) -> None:
+        """Name the key; `""` is any, to seal with."""
+        self.key_id = key_id
+        super().__init__(message)
 
 
 class StoreUnavailable(Unavailable):

@@ -38,12 +38,12 @@ def test_an_outcome_comes_back() -> None:
 
 def test_fields_that_are_not_given_cost_a_byte() -> None:
     """A field that is not given costs a byte: no names are on the wire."""
-    assert len(pack(Envelope("grind", [7]))) == 15
+    assert len(pack(Envelope("grind", [7]))) == 16
 
 
 def test_newer_fields_are_passed_over() -> None:
     """What a newer version appends does not disturb an older one."""
-    written = pack(["grind", [7], {}, {}, {}, "acme", "c", "t", "a newer field", 1])
+    written = pack(["grind", [7], {}, {}, {}, "acme", "c", "t", None, "a newer field", 1])
     assert unpack_envelope(written).tenant == "acme"
 
 
