@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from headpond.redis.keys import COLUMNS
+from headpond.redis.scripts import all_scripts
 from tree import ROOT, files
 
 LUA = Path("core/headpond/redis/lua")
@@ -35,13 +37,22 @@ def test_a_verb_has_its_header(path: Path) -> None:
     assert words == [f"{path.stem}:", "KEYS", "ARGV", "RETURNS", "COST"]
 
 
-@pytest.mark.parametrize("path", VERBS, ids=lambda path: path.stem)
-def test_a_verb_uses_the_keys_that_it_declares(path: Path) -> None:
-    """The highest KEYS[n] in the body is the number of keys in the header."""
+@pytest.mark.parametrize("path", [*VERBS, *SHARED], ids=lambda path: path.stem)
+def test_a_script_uses_the_keys_that_it_declares(path: Path) -> None:
+    """Each name under KEYS is used below; `page` counts on their places."""
     declared = re.search(r"^-- KEYS((?:.*\n--  )*.*)$", header(path), re.MULTILINE)
-    assert declared is not None
-    used = {int(n) for n in re.findall(r"KEYS\[(\d+)\]", (ROOT / path).read_text("utf-8"))}
-    assert max(used) == len(re.findall(r"[a-z_]+", declared[1]))
+    body = (ROOT / path).read_text("utf-8").replace(header(path), "")
+    for name in re.findall(r"[a-z_]+", declared[1]) if declared else ():
+        assert re.search(rf"\b{name}\b", body) or path.stem == "page", name
+
+
+@pytest.mark.parametrize("name", sorted(all_scripts()))
+def test_a_verb_declares_every_key_that_it_touches(name: str) -> None:
+    """Whatever looks like a column in a whole script is a local name that comes from KEYS."""
+    script = all_scripts()[name]
+    words = set(re.findall(r"redis\.call\('[A-Z]+', ([a-z_]+)\b", script.source))
+    columns = words & set(COLUMNS)
+    assert columns <= {*script.columns}
 
 
 @pytest.mark.parametrize("path", SHARED, ids=lambda path: path.stem)

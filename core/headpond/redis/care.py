@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from headpond.errors import Invalid
 from headpond.jobs import JobState
-from headpond.queues import QueueSettings, Retention
+from headpond.queues import QueueSettings, Rate, Retention, TenantRule
 from headpond.redis.keys import control_channel, queues_key
 
 if TYPE_CHECKING:
@@ -34,11 +34,15 @@ class Care:
         """Put the settings into force and the queue on the list."""
         client = self._client
         channel = control_channel(client.namespace, queue)
+        rules = _rules(settings)
         command = (
             *client.head("configure", queue),
             client.now(),
             secrets.token_hex(8),
             channel,
+            _shares(settings),
+            len(rules),
+            *(part for rule in rules for part in rule),
             *_fields(settings),
         )
         listed = ("SADD", queues_key(client.namespace), queue)
@@ -59,6 +63,9 @@ class Care:
             lease_ms=int(said["lease_ms"]),
             completed=Retention(int(said["completed_age_ms"]), int(said["completed_count"])),
             failed=Retention(int(said["failed_age_ms"]), int(said["failed_count"])),
+            rate=Rate(int(said["rate_max"]), int(said["rate_per_ms"])),
+            **_read_tenants(said["tenants"]),
+            durability=said["durability"].decode(),
             document=said["document"].decode(),
             version=int(said["version"]),
         )
@@ -97,12 +104,12 @@ class Care:
     async def _clear(self, queue: str, state: JobState) -> int:
         client = self._client
         there = await client.command(("ZCARD", client.key(queue, state.value)))
-        script = client.scripts["clear"]
-        head = _head_for_state(script, client, queue, state)
-        is_waiting = 1 if state is JobState.WAITING else 0
+        if state is JobState.WAITING:
+            there += await client.command(("HLEN", client.key(queue, "aside_at")))
+        head = _head_for_state(client.scripts["clear"], client, queue, state)
         removed = 0
         while removed < there:  # what is enqueued meanwhile is not meant
-            step = await client.command((*head, client.now(), is_waiting))
+            step = await client.command((*head, client.now(), state.value))
             removed += step
             if not step:
                 break
@@ -151,6 +158,10 @@ def _fields(settings: QueueSettings) -> list[str | int]:
         "completed_count", settings.completed.count,
         "failed_age_ms", settings.failed.age_ms,
         "failed_count", settings.failed.count,
+        "rate_max", settings.rate.max,
+        "rate_per_ms", settings.rate.per_ms,
+        "tenants", json.dumps(_rules(settings)),
+        "durability", settings.durability,
         "document", settings.document,
     ]  # fmt: skip
 
@@ -161,3 +172,30 @@ def _head_for_state(
     columns = (state.value if column == "state" else column for column in script.columns)
     keys = (client.key(queue, column) for column in columns)
     return ("EVALSHA", script.sha, len(script.columns), *keys)
+
+
+def _rules(settings: QueueSettings) -> list[tuple[str, str]]:
+    """Return each tenant's rule as the scripts read it; `*` is everybody else's."""
+    return [("*", _rule(settings.tenant)), *((t, _rule(rule)) for t, rule in settings.tenants)]
+
+
+def _rule(rule: TenantRule) -> str:
+    return f"{rule.weight}|{rule.max_active}|{rule.rate.max}|{rule.rate.per_ms}"
+
+
+def _shares(settings: QueueSettings) -> str:
+    """Return what of the rules the scripts must look at: w the weights, l the limits."""
+    rules = [settings.tenant, *(rule for _, rule in settings.tenants)]
+    weights = "w" if any(rule.weight != 1 for rule in rules) else ""
+    return weights + ("l" if any(rule.is_limit for rule in rules) else "")
+
+
+def _read_tenants(packed: bytes) -> dict[str, Any]:
+    rules = {tenant: _read_rule(rule) for tenant, rule in json.loads(packed)}
+    default = rules.pop("*")
+    return {"tenant": default, "tenants": tuple(rules.items())}
+
+
+def _read_rule(text: str) -> TenantRule:
+    weight, most, rate, per_ms = (int(part) for part in text.split("|"))
+    return TenantRule(weight, most, Rate(rate, per_ms))

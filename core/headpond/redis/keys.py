@@ -10,13 +10,15 @@ from __future__ import annotations
 from typing import Final
 
 COLUMNS: Final = {
-    # ── where a job is: exactly one of these six ──
+    # ── where a job is: in one of these six, or aside ──
     "waiting": "ZSET id → level and fair tag: the order in which jobs start",
     "delayed": "ZSET id → due, ms",
     "active": "ZSET id → end of the lease, ms",
     "completed": "ZSET id → ended, ms",
     "failed": "ZSET id → ended, ms",
     "cancelled": "ZSET id → ended, ms",
+    "aside": "ZSET tenant|old score|id, of waiting jobs that wait for others of their tenant",
+    "aside_at": "HASH id → old score, of the same jobs",
     # ── what a job is ──
     "jobs": "HASH id → enqueued (13 digits, ms) and the packed envelope",
     "standing": "HASH id → priority|tenant, only for those that are not the default",
@@ -26,9 +28,25 @@ COLUMNS: Final = {
     "outcomes": "HASH id → packed outcome of the last end",
     "reasons": "HASH id → why it is in failed",
     "parked": "HASH id → the job type that no worker knew yet",
+    "progress": "HASH id → packed progress, as last reported",
+    "cancels": "HASH id → `cancelled` or `manual`: what an active job is to become",
+    "keyed": "HASH id → s, e or n (key free at the start, at the end, by time) and tenant|key",
+    "members": "HASH id → the batch that waits for its end",
     # ── what the queue is ──
     "meta": "HASH settings, holds, counters, virtual times, epoch",
     "tags": "HASH level and tenant → last fair tag; gone whenever nothing waits",
+    "rules": "HASH tenant or `*` → weight|max active|rate max|rate per ms",
+    "tenant_active": "HASH tenant → its active jobs; only while there are limits of tenants",
+    "turns": "ZSET tenant → when to look at its jobs aside again, ms",
+    "rates": "HASH tenant, or `*` for the queue → packed starts of the span of its rate",
+    "uniques": "HASH tenant|key → id|free again, ms (0: when the job says so)",
+    "unique_ends": "ZSET tenant|key → free again, ms",
+    "batches": "HASH batch → packed counts and times",
+    "batch_calls": "HASH batch → packed callback job",
+    "batch_ends": "ZSET batch → forgotten, ms",
+    "schedules": "HASH schedule → packed definition",
+    "ticks": "ZSET schedule → fires next, ms",
+    "events": "STREAM of the last 1,000 steps or so: e what happened, i to which jobs, d detail",
     "ages": "ZSET second → the same second: those in which a waiting job began to wait",
     "age_counts": "HASH second → how many waiting jobs began in it",
     "wake": "ZSET with one member while there may be work: idle workers block on it",

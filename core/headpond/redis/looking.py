@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headpond.errors import Invalid, Unavailable
 from headpond.jobs import FailReason, JobId, JobState, StoredJob
-from headpond.ports import Page
+from headpond.ports import Page, QueueEvent
 from headpond.queues import Hold, QueueSample, WorkerSeen, WorkerState
 from headpond.redis.keys import queues_key
 
@@ -23,11 +23,15 @@ logger = logging.getLogger(__name__)
 _STAMP: Final = 13
 _CURSOR: Final = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]\d{1,3})?)~(\d{1,9})", re.ASCII)
 _STATES: Final = ("waiting", "delayed", "active", "completed", "failed", "cancelled")
+_PLACE_ASIDE: Final = 8
+_NEWEST_FIRST_PLACES: Final = {4, 5, 6}
+_ASIDE: Final = "aside~"
+_EVENT: Final = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 _NEWEST_FIRST: Final = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
 
 class Looking:
-    """Read, find, page, sample."""
+    """Read, find, page, sample; what happened."""
 
     def __init__(self, client: Client) -> None:
         """Keep the connection."""
@@ -58,23 +62,52 @@ class Looking:
         The cursor is a score and how many jobs of that very score were listed: jobs that leave the
         state between two pages move nothing, but one that leaves from among equals may hide one.
         """
-        newest_first = state in _NEWEST_FIRST
+        if state is JobState.WAITING and cursor.startswith(_ASIDE):
+            return await self._page_aside(queue, cursor, limit)
         score, listed = _parse_cursor(cursor)
-        args = (
-            _STATES.index(state.value) + 1,
-            1 if newest_first else 0,
-            score or ("+inf" if newest_first else "-inf"),
-            listed,
-            limit + 1,
-        )
-        rows = await self._client.command((*self._client.head("page", queue), *args))
+        newest_first = state in _NEWEST_FIRST
+        start = score or ("+inf" if newest_first else "-inf")
+        rows = await self._rows(queue, _STATES.index(state.value) + 1, start, listed, limit + 1)
         found = [(row[2].decode(), stored(queue, row)) for row in rows[:limit] if row]
-        following = ""
+        jobs = tuple(job for _, job in found)
         if len(rows) > limit and found:
             last = found[-1][0]
             same = sum(1 for each, _ in found if each == last)
-            following = f"{last}~{same + (listed if last == score else 0)}"
-        return Page(tuple(job for _, job in found), following)
+            return Page(jobs, f"{last}~{same + (listed if last == score else 0)}")
+        if state is JobState.WAITING and len(rows) <= limit:
+            rest = await self._page_aside(queue, f"{_ASIDE}0", limit - len(rows))
+            return Page(jobs + rest.jobs, rest.cursor)
+        return Page(jobs, "")
+
+    async def _page_aside(self, queue: str, cursor: str, limit: int) -> Page:
+        """List waiting jobs that stepped aside, by tenant: they come after all the others."""
+        listed = cursor.removeprefix(_ASIDE)
+        if not listed.isascii() or not listed.isdigit():
+            raise _no_cursor(cursor)
+        rows = await self._rows(queue, _PLACE_ASIDE, "", int(listed), limit + 1)
+        following = f"{_ASIDE}{int(listed) + limit}" if len(rows) > limit else ""
+        return Page(tuple(stored(queue, row) for row in rows[:limit] if row), following)
+
+    async def _rows(self, queue: str, place: int, score: str, skip: int, count: int) -> list[Any]:
+        newest_first = 1 if place in _NEWEST_FIRST_PLACES else 0
+        head = self._client.head("page", queue)
+        rows: list[Any] = await self._client.command(
+            (*head, place, newest_first, score, skip, count)
+        )
+        return rows
+
+    # ── events ──
+
+    async def events(self, queue: str, after: str = "", limit: int = 100) -> list[QueueEvent]:
+        """Return what happened after an event."""
+        if after and not _EVENT.fullmatch(after):
+            raise Invalid(f"{after!r} is no event's id; leave it out to begin at the oldest kept.")
+        key = self._client.key(queue, "events")
+        start = f"({after}" if after else "-"
+        entries = await self._client.command(("XRANGE", key, start, "+", "COUNT", limit))
+        return [_event(entry_id, fields) for entry_id, fields in entries]
+
+    # ── samples ──
 
     async def sample(self, queues: Sequence[str]) -> dict[str, QueueSample]:
         """Sample the queues: one small script each, all in one write."""
@@ -132,14 +165,25 @@ def _parse_cursor(cursor: str) -> tuple[str, int]:
         return "", 0
     found = _CURSOR.fullmatch(cursor)
     if found is None:
-        raise Invalid(f"{cursor!r} is no cursor of this list; leave it out to begin at the start.")
+        raise _no_cursor(cursor)
     return found[1], int(found[2])
+
+
+def _no_cursor(cursor: str) -> Invalid:
+    return Invalid(f"{cursor!r} is no cursor of this list; leave it out to begin at the start.")
+
+
+def _event(entry_id: bytes, fields: list[bytes]) -> QueueEvent:
+    said = dict(zip(fields[::2], fields[1::2], strict=True))
+    jobs = tuple(JobId(each.decode()) for each in said[b"i"].split())
+    detail = said.get(b"d", b"").decode()
+    return QueueEvent(entry_id.decode(), said[b"e"].decode(), jobs, detail)
 
 
 def _sample(queue: str, row: list[Any]) -> QueueSample:
     now, waiting, due, delayed, active, completed, failed, cancelled, parked = row[:9]
-    oldest_second, next_due, meta, seen = row[9:]
-    epoch, spec, runtime, until, added, ended, run_us, stale, lease = meta
+    oldest_second, next_due, meta, seen, aside = row[9:]
+    epoch, spec, runtime, until, added, ended, run_us, stale, lease, tick = meta
     held = []
     if spec:
         held.append(_hold("spec", spec, 0))
@@ -166,6 +210,8 @@ def _sample(queue: str, row: list[Any]) -> QueueSample:
         ended_total=int(ended or 0),
         run_us_total=int(run_us or 0),
         stale_total=int(stale or 0),
+        aside=aside,
+        next_schedule_ms=int(float(tick or 0)),
         workers=tuple(_worker(each, lease_ms) for each in sorted(seen)),
     )
 
@@ -192,7 +238,8 @@ def _worker(row: list[Any], lease_ms: int) -> WorkerSeen:
 
 def stored(queue: str, row: list[Any]) -> StoredJob:
     """Make a job of a row of `read.lua`."""
-    job_id, name, score, body, standing, owner, tries, reason, outcome, parked = row
+    job_id, name, score, body, standing, owner, tries, reason, outcome, parked = row[:10]
+    progress, batch, cancelling = row[10:]
     state = JobState(name.decode())
     priority, _, tenant = standing.decode().partition("|")
     attempts, crashes = divmod(int(tries), 1000)
@@ -217,4 +264,7 @@ def stored(queue: str, row: list[Any]) -> StoredJob:
         parked=bool(parked),
         reason=FailReason(reason.decode()) if reason else None,
         outcome=outcome or None,
+        progress=progress or None,
+        batch=batch.decode(),
+        is_cancelling=bool(cancelling),
     )

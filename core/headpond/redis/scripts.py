@@ -1,4 +1,4 @@
-"""The Lua scripts: `lua/<verb>.lua` with includes put in; their keys come from the header."""
+"""The Lua scripts: `lua/<verb>.lua` with includes put in; their keys come from the headers."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from headpond.redis.keys import queue_key
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_IN_A_LINE: Final = 5
 _INCLUDE: Final = re.compile(r"^--@include (\w+)\n", re.MULTILINE)
+_HEADER: Final = re.compile(r"((?:--[^@].*\n)+)((?:.*\n)*)")
 _KEYS: Final = re.compile(r"^-- KEYS((?:.*\n--  )*.*)\n", re.MULTILINE)
 
 
@@ -31,19 +36,46 @@ class Script:
         return ("EVALSHA", self.sha, len(self.columns), *keys)
 
 
-def assemble(name: str) -> str:
-    """Return a verb's source with its includes in place."""
+def assemble(name: str) -> tuple[str, tuple[str, ...]]:
+    """Return a verb's source, and the columns that it and its includes need.
+
+    Each include comes in once, where it is first asked for. The columns become local names right
+    after the header, so that a key is written down in one place.
+    """
     folder = resources.files("headpond.redis") / "lua"
-    source = (folder / f"{name}.lua").read_text("utf-8")
-    shared = folder / "shared"
-    return _INCLUDE.sub(lambda found: (shared / f"{found[1]}.lua").read_text("utf-8"), source)
+    included: set[str] = set()
+
+    def include(found: re.Match[str]) -> str:
+        if found[1] in included:
+            return ""
+        included.add(found[1])
+        source = (folder / "shared" / f"{found[1]}.lua").read_text("utf-8")
+        return _INCLUDE.sub(include, source)
+
+    found = _HEADER.fullmatch((folder / f"{name}.lua").read_text("utf-8"))
+    if found is None:
+        message = f"lua/{name}.lua does not begin with its header"
+        raise ValueError(message)
+    header, body = found.groups()
+    body = _INCLUDE.sub(include, body)
+    columns = tuple(dict.fromkeys(_columns(header) + _columns(body)))
+    return header + "".join(_locals(columns)) + body, columns
+
+
+def _locals(columns: tuple[str, ...]) -> Iterator[str]:
+    for first in range(0, len(columns), _IN_A_LINE):
+        part = columns[first : first + _IN_A_LINE]
+        keys = (f"KEYS[{first + at}]" for at in range(1, len(part) + 1))
+        yield f"local {', '.join(part)} = {', '.join(keys)}\n"
+
+
+def _columns(source: str) -> list[str]:
+    return [word for found in _KEYS.findall(source) for word in re.findall(r"[a-z_]+", found)]
 
 
 def load(name: str) -> Script:
     """Read one verb."""
-    source = assemble(name)
-    header = _KEYS.search(source)
-    columns = () if header is None else tuple(re.findall(r"[a-z_]+", header[1]))
+    source, columns = assemble(name)
     sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
     return Script(name, source, sha, columns)
 

@@ -1,45 +1,84 @@
 -- claim: reap and promote, then hand out up to `want` jobs under one fence.
--- KEYS  waiting delayed active jobs owners tries since standing meta tags ages age_counts wake failed
---       outcomes reasons parked busy draining
+-- KEYS  waiting delayed active jobs owners tries since meta tags wake parked busy draining keyed
 -- ARGV  now · worker · fence (worker and a number that it never used before) · want
--- RETURNS {ids, bodies, tries or {}, since or {}, next due or 0, held, draining, now}
--- COST  O((want + reaped + promoted) log n), reaped at most 500, promoted at most 1,000
-local waiting, delayed, active, jobs, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local tries, since, standing, meta, tags = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local ages, age_counts, wake, failed = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local outcomes, reasons, parked, busy, draining = KEYS[15], KEYS[16], KEYS[17], KEYS[18], KEYS[19]
+-- RETURNS {ids, bodies, tries or {}, since or {}, next due or 0, held, draining, now, schedules due}
+-- COST  O((want + reaped + promoted) log n), reaped at most 500, promoted at most 1,000, looked at at most 1,000
 --@include now
 --@include room
---@include ages
---@include line
+--@include tell
 --@include promote
---@include return
 --@include reap
+--@include aside
 local worker, fence, want = ARGV[2], ARGV[3], tonumber(ARGV[4])
 reap(500)
 promote(1000)
-local set = redis.call('HMGET', meta, 'held_spec', 'held_runtime', 'held_until', 'max_active', 'lease_ms')
+local set = redis.call(
+  'HMGET', meta, 'held_spec', 'held_runtime', 'held_until', 'max_active', 'lease_ms', 'shares', 'rate_max',
+  'rate_per_ms', 'next_tick', 'virtual4'
+)
 local lifted = set[3] and set[3] ~= '0' and tonumber(set[3]) <= now
 local held = (set[1] or (set[2] and not lifted)) and 1 or 0
 local drains = redis.call('HEXISTS', draining, worker)
+local fires = set[9] and tonumber(set[9]) or math.huge
+local fire = fires <= now and 1 or 0
+local again = math.huge -- when a rate lets one more job start
+local kept
 if set[4] and set[4] ~= '0' then
   want = math.min(want, tonumber(set[4]) - redis.call('ZCARD', active))
 end
-local popped = {}
+if set[7] and set[7] ~= '0' then
+  local left, at, found = window('*', tonumber(set[7]), tonumber(set[8]))
+  kept = found
+  if left <= want then
+    want, again = left, at
+  end
+end
+local shared = limited()
+if shared then
+  recall()
+end
+local popped, more = {}, false
 if want > 0 and held == 0 and drains == 0 then
-  popped = redis.call('ZPOPMIN', waiting, want)
+  if shared then
+    popped, more = pop_allowed(want)
+  else
+    popped = redis.call('ZPOPMIN', waiting, want)
+  end
 end
 local n = #popped / 2
-if drains == 1 and redis.call('EXISTS', waiting) == 1 then
-  redis.call('ZADD', wake, 0, '0') -- the word that woke this worker is for one that may claim
+if (drains == 1 or more) and redis.call('EXISTS', waiting) == 1 then
+  redis.call('ZADD', wake, 0, '0') -- for one that may claim; or there is more to look at than fits in one step
 end
+
+-- next_moment: when a worker that got less than it wanted has to look again; 0: it is told.
+local function next_moment()
+  local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
+  local moment = due and tonumber(due) or math.huge
+  if fire == 0 then -- else it is said already, and who fires it wakes the others
+    moment = math.min(moment, fires)
+  end
+  if again < math.huge and held == 0 and redis.call('EXISTS', waiting) == 1 then
+    moment = math.min(moment, again)
+  end
+  if shared then
+    local turned = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')[2]
+    moment = math.min(moment, turned and tonumber(turned) or math.huge)
+  end
+  return moment < math.huge and moment or 0
+end
+
 if n < want or want <= 0 then
-  if n < want and held == 0 and drains == 0 then
+  local is_empty = want > 0 and held == 0 and drains == 0 and not more
+  if is_empty and (not shared or redis.call('EXISTS', waiting, aside) == 0) then
     redis.call('DEL', tags) -- nothing waits: every tag is at most its level's virtual time
+    if n == 0 and redis.call('EXISTS', active) == 0 then
+      -- and no old score is about: virtual time may begin anew, so that no level ever overflows
+      redis.call('HDEL', meta, 'virtual0', 'virtual1', 'virtual2', 'virtual3', 'virtual4', 'virtual5', 'virtual6',
+        'virtual7', 'virtual8', 'virtual9')
+    end
   end
   if n == 0 then
-    local next_due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-    return { {}, {}, {}, {}, tonumber(next_due[2] or 0), held, drains, now }
+    return { {}, {}, {}, {}, next_moment(), held, drains, now, fire }
   end
 elseif redis.call('EXISTS', waiting) == 1 then
   redis.call('ZADD', wake, 0, '0') -- more is there: wake the next idle worker
@@ -59,36 +98,39 @@ end
 redis.call('ZADD', active, unpack(lease))
 redis.call('HSET', owners, unpack(own))
 redis.call('HINCRBY', busy, worker, n)
+if shared then
+  count_starts()
+end
+if kept then
+  spend('*', n, kept)
+end
 -- the virtual time of a level is the largest tag claimed in it; the jobs come in the order of their scores
 local level = math.floor(tonumber(popped[2]) / BAND)
 for i = 1, n do
   local following = i < n and math.floor(tonumber(popped[2 * i + 2]) / BAND) or -1
   if following ~= level then
     local tag = tonumber(popped[2 * i]) - level * BAND
-    if tag > tonumber(redis.call('HGET', meta, 'virtual' .. level) or 0) then
+    local time = level == 4 and set[10] or redis.call('HGET', meta, 'virtual' .. level)
+    if tag > tonumber(time or 0) then
       redis.call('HSET', meta, 'virtual' .. level, tag)
     end
     level = following
   end
 end
 local bodies = redis.call('HMGET', jobs, unpack(ids))
-local counts, began = {}, {}
-if redis.call('EXISTS', tries) == 1 then
+local counts, times = {}, {}
+if redis.call('EXISTS', tries, since, parked, keyed) > 0 then
   counts = redis.call('HMGET', tries, unpack(ids))
-end
-if redis.call('EXISTS', since) == 1 then
-  began = redis.call('HMGET', since, unpack(ids))
-end
-if redis.call('EXISTS', parked) == 1 then
+  times = redis.call('HMGET', since, unpack(ids))
   redis.call('HDEL', parked, unpack(ids))
+  if redis.call('EXISTS', keyed) == 1 then
+    free_keys(ids, true)
+  end
 end
-local seconds = {}
+local stamps = {}
 for i = 1, n do
-  local second = string.sub(began[i] or bodies[i], 1, 10)
-  seconds[second] = (seconds[second] or 0) + 1
+  stamps[i] = times[i] or string.sub(bodies[i], 1, 13)
 end
-for second, count in pairs(seconds) do
-  count_age(string.format('%.0f', tonumber(second)), -count)
-end
-local next_due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
-return { ids, bodies, counts, began, tonumber(next_due[2] or 0), held, drains, now }
+count_ages(stamps, -1)
+tell('started', ids)
+return { ids, bodies, counts, times, next_moment(), held, drains, now, fire }

@@ -1,32 +1,41 @@
 -- clear: remove up to 1,000 jobs of one state (never of active).
--- KEYS  state jobs standing tries since outcomes reasons parked ages age_counts tags
--- ARGV  now · '1' when the state is waiting
+-- KEYS  state tags
+-- ARGV  now · name of the state
 -- RETURNS how many went
 -- COST  O(1,000)
-local state, jobs, standing, tries, since = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local outcomes, reasons, parked = KEYS[6], KEYS[7], KEYS[8]
-local ages, age_counts, tags = KEYS[9], KEYS[10], KEYS[11]
+--@include now
+--@include room
 --@include ages
 --@include drop
-local popped = redis.call('ZPOPMIN', state, 1000)
+--@include ending
+--@include aside
+local is_waiting = ARGV[2] == 'waiting'
 local ids = {}
+local popped = redis.call('ZPOPMIN', state, 1000)
 for i = 1, #popped, 2 do
   ids[#ids + 1] = popped[i]
 end
-if ARGV[2] == '1' and #ids > 0 then
-  local began = redis.call('HMGET', since, unpack(ids))
-  local bodies = redis.call('HMGET', jobs, unpack(ids))
-  local seconds = {}
-  for i = 1, #ids do
-    local second = string.sub(began[i] or bodies[i], 1, 10)
-    seconds[second] = (seconds[second] or 0) + 1
+if is_waiting and #ids == 0 then
+  local gone = redis.call('ZRANGEBYLEX', aside, '-', '+', 'LIMIT', 0, 1000)
+  for i, member in ipairs(gone) do
+    ids[i] = string.match(member, '^[^|]*|%d+|(.*)$')
   end
-  for second, count in pairs(seconds) do
-    count_age(string.format('%.0f', tonumber(second)), -count)
+  if #ids > 0 then
+    redis.call('ZREM', aside, unpack(gone))
+    redis.call('HDEL', aside_at, unpack(ids))
   end
-  if redis.call('EXISTS', state) == 0 then
+end
+if #ids == 0 then
+  return 0
+end
+if is_waiting then
+  count_ages(began(ids), -1)
+  if redis.call('EXISTS', state, aside) == 0 then
     redis.call('DEL', tags) -- else a tenant would be behind by the jobs that it no longer has
   end
+end
+if is_waiting or ARGV[2] == 'delayed' then
+  depart(ids, CANCELLED)
 end
 drop(ids)
 return #ids

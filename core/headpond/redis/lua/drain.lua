@@ -3,7 +3,6 @@
 -- ARGV  now · control channel · '1' asks, '' takes back · then the workers
 -- RETURNS 1
 -- COST  O(workers)
-local draining = KEYS[1]
 --@include room
 for i = 4, #ARGV do
   if ARGV[3] == '1' then

@@ -1,15 +1,14 @@
 -- finish: jobs that ended well go to completed with their outcome.
--- KEYS  active owners busy meta completed outcomes waiting wake jobs standing tries since reasons parked
+-- KEYS  meta completed outcomes waiting wake
 -- ARGV  now · worker · run µs of all · n · then for each job: id, fence, outcome
 -- RETURNS the ids that this fence no longer held
 -- COST  O(n log n) and at most 1,000 trimmed; n at most 500
-local active, owners, busy, meta, completed = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local outcomes, waiting, wake, jobs, standing = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local tries, since, reasons, parked = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
 --@include now
 --@include drop
 --@include room
 --@include owned
+--@include tell
+--@include ending
 local good, stale, ids = take_owned(ARGV[2], 5, 3, tonumber(ARGV[4]))
 if #good == 0 then
   return stale
@@ -26,6 +25,8 @@ for i, id in ipairs(ids) do
   told[2 * i - 1] = id
   told[2 * i] = ARGV[good[i] + 2]
 end
+tell('completed', ids)
+depart(ids, COMPLETED)
 if keep == 0 then
   drop(ids)
 else

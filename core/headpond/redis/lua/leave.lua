@@ -3,7 +3,6 @@
 -- ARGV  now · worker
 -- RETURNS 1
 -- COST  O(log n)
-local beats, workers, busy, draining, wake = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local worker = ARGV[2]
 redis.call('ZREM', beats, worker)
 redis.call('HDEL', workers, worker)

@@ -3,7 +3,6 @@
 -- ARGV  now · backlog (0: announce nothing)
 -- RETURNS 1
 -- COST  O(1)
-local meta = KEYS[1]
 --@include room
 if ARGV[2] == '0' then
   redis.call('HDEL', meta, 'wake_at')

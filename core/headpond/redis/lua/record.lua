@@ -3,7 +3,6 @@
 -- ARGV  now · decision · how many to keep
 -- RETURNS 1
 -- COST  O(1)
-local decisions = KEYS[1]
 --@include room
 redis.call('LPUSH', decisions, ARGV[2])
 redis.call('LTRIM', decisions, 0, ARGV[3] - 1)

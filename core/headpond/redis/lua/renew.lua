@@ -1,10 +1,8 @@
 -- renew: a worker's heartbeat; extends the leases that are still its own.
--- KEYS  active owners beats workers draining meta
+-- KEYS  active owners beats workers draining meta cancels
 -- ARGV  now · worker · what it says of itself · n · then for each job: id, fence
--- RETURNS {lost ids, draining, settings version, now}
+-- RETURNS {lost ids, draining, settings version, now, ids that somebody wants stopped}
 -- COST  O(n log n), n at most 1,000
-local active, owners, beats = KEYS[1], KEYS[2], KEYS[3]
-local workers, draining, meta = KEYS[4], KEYS[5], KEYS[6]
 --@include now
 --@include room
 local worker, n = ARGV[2], tonumber(ARGV[4])
@@ -12,7 +10,7 @@ local set = redis.call('HMGET', meta, 'lease_ms', 'version')
 local ends = now + tonumber(set[1] or 15000)
 redis.call('ZADD', beats, ends, worker)
 redis.call('HSET', workers, worker, ARGV[3])
-local ids, lease, lost = {}, {}, {}
+local ids, lease, lost, own, stops = {}, {}, {}, {}, {}
 for i = 1, n do
   ids[i] = ARGV[3 + 2 * i]
 end
@@ -23,12 +21,21 @@ if n > 0 then
     if held[i] and string.sub(held[i], 1, #fence) == fence then
       lease[#lease + 1] = ends
       lease[#lease + 1] = ids[i]
+      own[#own + 1] = ids[i]
     else
       lost[#lost + 1] = ids[i]
     end
   end
-  if #lease > 0 then
+  if #own > 0 then
     redis.call('ZADD', active, 'XX', unpack(lease))
+    if redis.call('EXISTS', cancels) == 1 then
+      local marks = redis.call('HMGET', cancels, unpack(own))
+      for i = 1, #own do
+        if marks[i] then
+          stops[#stops + 1] = own[i]
+        end
+      end
+    end
   end
 end
-return { lost, redis.call('HEXISTS', draining, worker), tonumber(set[2] or 0), now }
+return { lost, redis.call('HEXISTS', draining, worker), tonumber(set[2] or 0), now, stops }

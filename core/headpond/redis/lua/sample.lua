@@ -1,12 +1,9 @@
 -- sample: what a queue looks like now. Changes nothing.
--- KEYS  waiting delayed active completed failed cancelled parked meta ages beats workers busy
+-- KEYS  waiting delayed active completed failed cancelled parked meta ages beats workers busy aside_at
 -- ARGV  now
 -- RETURNS {now, waiting, due, delayed, active, completed, failed, cancelled, parked, oldest second or 0,
---          next due or 0, meta fields, {worker, what it says, active, heard of until} for each worker}
+--          next due or 0, meta fields, {worker, what it says, active, heard of until} for each worker, aside}
 -- COST  O(log n + workers)
-local waiting, delayed, active, completed = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local failed, cancelled, parked, meta = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
-local ages, beats, workers, busy = KEYS[9], KEYS[10], KEYS[11], KEYS[12]
 --@include now
 local due = redis.call('ZCOUNT', delayed, '-inf', now)
 local after = '(' .. string.format('%.0f', now)
@@ -19,9 +16,10 @@ for i = 1, #beating, 2 do
   local says = redis.call('HGET', workers, worker) or ''
   seen[#seen + 1] = { worker, says, tonumber(redis.call('HGET', busy, worker) or 0), tonumber(beating[i + 1]) }
 end
+local stepped = redis.call('HLEN', aside_at)
 return {
   now,
-  redis.call('ZCARD', waiting),
+  redis.call('ZCARD', waiting) + stepped,
   due,
   redis.call('ZCARD', delayed) - due,
   redis.call('ZCARD', active),
@@ -32,7 +30,9 @@ return {
   tonumber(oldest[1] or 0),
   tonumber(next_due[2] or 0),
   redis.call(
-    'HMGET', meta, 'epoch', 'held_spec', 'held_runtime', 'held_until', 'added', 'ended', 'run_us', 'stale', 'lease_ms'
+    'HMGET', meta, 'epoch', 'held_spec', 'held_runtime', 'held_until', 'added', 'ended', 'run_us', 'stale', 'lease_ms',
+    'next_tick'
   ),
   seen,
+  stepped,
 }

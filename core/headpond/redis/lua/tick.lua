@@ -1,20 +1,11 @@
 -- tick: what claims do on the way, for a queue that nobody claims from; trims by age, forgets dead workers.
--- KEYS  waiting delayed active jobs owners tries since standing meta tags ages age_counts wake failed
---       outcomes reasons parked busy completed cancelled beats workers draining
+-- KEYS  completed failed cancelled beats workers draining wake batches batch_calls batch_ends uniques unique_ends
 -- ARGV  now
 -- RETURNS how many jobs were reaped or promoted
--- COST  O(log n), at most 500 reaped, 1,000 promoted, 3,000 trimmed, 100 workers
-local waiting, delayed, active, jobs, owners = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local tries, since, standing, meta, tags = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
-local ages, age_counts, wake, failed = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
-local outcomes, reasons, parked, busy = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
-local completed, cancelled, beats, workers, draining = KEYS[19], KEYS[20], KEYS[21], KEYS[22], KEYS[23]
+-- COST  O(log n), at most 500 reaped, 1,000 promoted, 3,000 trimmed, 100 workers, 100 batches, 1,000 keys
 --@include now
 --@include room
---@include ages
---@include line
 --@include promote
---@include return
 --@include reap
 --@include drop
 local moved = reap(500)
@@ -35,5 +26,15 @@ for _, worker in ipairs(redis.call('HKEYS', draining)) do
   if not redis.call('ZSCORE', beats, worker) then
     redis.call('HDEL', draining, worker) -- it was gone when it was asked
   end
+end
+for _, batch in ipairs(redis.call('ZRANGEBYSCORE', batch_ends, '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', batch_ends, batch)
+  redis.call('HDEL', batches, batch)
+  redis.call('HDEL', batch_calls, batch)
+end
+local free = redis.call('ZRANGEBYSCORE', unique_ends, '-inf', now, 'LIMIT', 0, 1000)
+if #free > 0 then
+  redis.call('ZREM', unique_ends, unpack(free))
+  redis.call('HDEL', uniques, unpack(free))
 end
 return moved + promoted

@@ -1,15 +1,23 @@
 -- drop: forget jobs that are in no state any more. At most 1,000 ids.
--- Needs: jobs, standing, tries, since, outcomes, reasons, parked.
+-- KEYS  jobs standing tries since outcomes reasons parked progress
 local function drop(ids)
   if #ids == 0 then
     return
   end
-  for _, column in ipairs({ jobs, standing, tries, since, outcomes, reasons, parked }) do
+  redis.call('HDEL', jobs, unpack(ids))
+  if redis.call('EXISTS', outcomes) == 1 then
+    redis.call('HDEL', outcomes, unpack(ids))
+  end
+  -- most queues have none of these, and to hand over the ids costs more than to ask
+  if redis.call('EXISTS', standing, tries, since, reasons, parked, progress) == 0 then
+    return
+  end
+  for _, column in ipairs({ standing, tries, since, reasons, parked, progress }) do
     redis.call('HDEL', column, unpack(ids))
   end
 end
 
--- trim: keep the newest `keep` ended jobs and none from before `oldest`; at most 1,000 go. Needs: drop.
+-- trim: keep the newest `keep` ended jobs and none from before `oldest`; at most 1,000 go.
 local function trim(ended, keep, oldest)
   local ids = redis.call('ZRANGEBYSCORE', ended, '-inf', '(' .. string.format('%.0f', oldest), 'LIMIT', 0, 500)
   if #ids > 0 then

@@ -1,7 +1,9 @@
 -- owned: split reports of jobs into those whose fence still holds and those that are stale.
--- Needs: owners, active, busy, meta. Reports begin at ARGV[first], `width` arguments each: id, fence, ...
+-- KEYS  owners active busy meta
+-- Reports begin at ARGV[first], `width` arguments each: id, fence, ...
 -- Takes the good ones out of active; returns their positions, the stale ids, the good ids, and what owners
 -- said of these (fence|old score|claimed).
+--@include shares
 local function take_owned(worker, first, width, n)
   local ids, good, gone, stale, taken, said = {}, {}, {}, {}, {}, {}
   local token, fence
@@ -31,6 +33,7 @@ local function take_owned(worker, first, width, n)
     if redis.call('HINCRBY', busy, worker, -#gone) <= 0 then
       redis.call('HDEL', busy, worker)
     end
+    free_slots(gone)
   end
   if #stale > 0 then
     redis.call('HINCRBY', meta, 'stale', #stale)

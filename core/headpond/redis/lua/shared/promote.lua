@@ -1,27 +1,22 @@
 -- promote: move up to `limit` due jobs to waiting, in the order in which they became due.
--- Needs: delayed, since, standing, now, count_age, line.
+-- KEYS  delayed since standing
+--@include ages
+--@include line
 local function promote(limit)
   local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
   if #due == 0 then
     return 0
   end
-  local ids, lanes, began = {}, {}, {}
+  local ids, times, marks = {}, {}, {}
   for i = 1, #due, 2 do
     ids[#ids + 1] = due[i]
-    began[#began + 1] = due[i]
-    began[#began + 1] = due[i + 1]
-    count_age(math.floor(tonumber(due[i + 1]) / 1000), 1)
-  end
-  local known = redis.call('HMGET', standing, unpack(ids))
-  for i = 1, #ids do
-    local priority, tenant = 5, ''
-    if known[i] then
-      priority, tenant = string.match(known[i], '^(%d)|(.*)$')
-    end
-    lanes[i] = (9 - priority) .. tenant
+    times[#times + 1] = due[i + 1]
+    marks[i] = due[i]
+    marks[i + 1] = due[i + 1]
   end
   redis.call('ZREM', delayed, unpack(ids))
-  redis.call('HSET', since, unpack(began))
-  line(ids, lanes)
+  redis.call('HSET', since, unpack(marks))
+  count_ages(times, 1)
+  line(ids, lanes_of(redis.call('HMGET', standing, unpack(ids))))
   return #ids
 end

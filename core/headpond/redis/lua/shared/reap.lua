@@ -1,5 +1,8 @@
 -- reap: take up to `limit` jobs from workers whose lease ran out; poison goes to failed.
--- Needs: active, owners, busy, tries, failed, reasons, outcomes, meta, wake, now, put_back.
+-- KEYS  active owners busy tries failed reasons outcomes meta wake
+--@include bury
+--@include return
+--@include shares
 local function reap(limit)
   local ids = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, limit)
   if #ids == 0 then
@@ -7,25 +10,39 @@ local function reap(limit)
   end
   local deliveries = tonumber(redis.call('HGET', meta, 'max_deliveries') or 3)
   local held = redis.call('HMGET', owners, unpack(ids))
+  local marks = marks_of(ids) or {}
   redis.call('ZREM', active, unpack(ids))
   redis.call('HDEL', owners, unpack(ids))
+  free_slots(ids)
+  tell('lost', ids)
+  local poison = {}
   for i, id in ipairs(ids) do
     local worker, score, claimed = string.match(held[i], '^(.*)%.%d+|([^|]*)|(%d+)$')
     if redis.call('HINCRBY', busy, worker, -1) <= 0 then
       redis.call('HDEL', busy, worker)
     end
-    local crashes = redis.call('HINCRBY', tries, id, 1) % 1000
-    if crashes >= deliveries then
-      local why = 'Its worker was lost ' .. crashes .. ' times while it ran, last ' .. worker .. '.'
-      redis.call('ZADD', failed, now, id)
-      redis.call('HSET', reasons, id, 'crashed')
-      -- an array of 7 by hand: a Lua table can't hold the nil that the result is
-      local outcome = cmsgpack.pack(tonumber(claimed), 0, nil, 'WorkerLost', why, '', worker)
-      redis.call('HSET', outcomes, id, '\151' .. outcome) -- 0x97: an array of these seven
+    if marks[i] then
+      bury(id, marks[i], stopped_outcome(claimed, worker))
     else
-      put_back(id, score)
+      local crashes = redis.call('HINCRBY', tries, id, 1) % 1000
+      if crashes >= deliveries then
+        local why = 'Its worker was lost ' .. crashes .. ' times while it ran, last ' .. worker .. '.'
+        redis.call('ZADD', failed, now, id)
+        redis.call('HSET', reasons, id, 'crashed')
+        -- an array of 7 by hand: a Lua table can't hold the nil that the result is
+        local outcome = cmsgpack.pack(tonumber(claimed), 0, nil, 'WorkerLost', why, '', worker)
+        redis.call('HSET', outcomes, id, '\151' .. outcome) -- 0x97: an array of these seven
+        poison[#poison + 1] = id
+      else
+        put_back(id, score)
+      end
     end
   end
+  if #poison > 0 then
+    tell('failed', poison, 'crashed')
+    depart(poison, FAILED)
+  end
+  close_graves()
   redis.call('ZADD', wake, 0, '0')
   return #ids
 end

@@ -1,6 +1,6 @@
--- rows: jobs with everything that is known of them.
--- Needs: waiting, delayed, active, completed, failed, cancelled, jobs, standing, owners, tries,
--- outcomes, reasons, parked. A job that there is not gives an empty row.
+-- rows: jobs with everything that is known of them. A job that there is not gives an empty row.
+-- KEYS  waiting delayed active completed failed cancelled jobs standing owners tries outcomes reasons parked
+--       aside_at progress members cancels
 local function rows(ids)
   local found = {}
   for i, id in ipairs(ids) do
@@ -15,6 +15,9 @@ local function rows(ids)
         state, score = name, at
       end
     end
+    if not score then
+      state, score = 'waiting', redis.call('HGET', aside_at, id)
+    end
     if not body or not score then
       found[i] = {}
     else
@@ -26,6 +29,9 @@ local function rows(ids)
         redis.call('HGET', reasons, id) or '',
         redis.call('HGET', outcomes, id) or '',
         redis.call('HEXISTS', parked, id),
+        redis.call('HGET', progress, id) or '',
+        redis.call('HGET', members, id) or '',
+        redis.call('HEXISTS', cancels, id),
       }
     end
   end

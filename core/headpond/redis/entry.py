@@ -1,0 +1,201 @@
+"""Jobs on their way into Redis: together where they come together, and as safe as their queue asks.
+
+`WAIT` and `WAITAOF` speak of what their own connection wrote, and block it. Queues that ask for
+more than `fast` have a connection of their own for that: while it waits, the jobs that come
+meanwhile gather, and are confirmed together with the next word (a group commit).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any, Final
+
+from headpond.errors import HeadpondError, NotDurable, StoreUnavailable
+from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob, Placed
+from headpond.redis.keys import wake_channel
+from headpond.redis.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
+    from headpond.redis.client import Client
+
+BATCH: Final = 1000
+"""Jobs in one enqueue call: Lua's stack holds 8,000 values, and a script should take a few ms."""
+CONFIRM_MS: Final = 2000
+"""A replica or a disk that takes longer has a fault; the caller is told, and may ask again."""
+_CONFIRM: Final = {"replicated": ("WAIT", 1, CONFIRM_MS), "fsync": ("WAITAOF", 1, 0, CONFIRM_MS)}
+
+Part = tuple["Sequence[NewJob]", "asyncio.Future[list[Placed]]"]
+
+
+class Entry:
+    """Enqueues."""
+
+    def __init__(self, client: Client) -> None:
+        """Keep the connection; what is enqueued in one tick of the loop leaves together."""
+        self._client = client
+        self._unsent: defaultdict[str, list[Part]] = defaultdict(list)
+        self._flushes: set[asyncio.Task[None]] = set()
+        self._durable: dict[str, str] = {}
+        """Queues that ask for more than `fast`, as their latest answer said."""
+        self._confirmed: dict[str, Wire] = {}
+        self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
+        """Add the jobs; what other callers enqueue in the same tick of the loop goes along."""
+        if not jobs:
+            return []
+        if len(jobs) > BATCH:
+            message = f"{len(jobs)} jobs in one call; the limit is {BATCH}."
+            raise ValueError(message)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Placed]] = loop.create_future()
+        if not self._unsent[queue]:
+            loop.call_soon(self._flush, queue)
+        self._unsent[queue].append((jobs, future))
+        return await future
+
+    def _flush(self, queue: str) -> None:
+        if queue in self._durable:
+            self._begin(self._gather(queue))
+            return
+        parts = self._unsent.pop(queue)
+        while parts:
+            taken = _fitting(parts)
+            self._begin(self._send(queue, parts[:taken]))
+            parts = parts[taken:]
+
+    def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(sending)
+        self._flushes.add(task)
+        task.add_done_callback(self._flushes.discard)
+
+    async def _gather(self, queue: str) -> None:
+        """Send what has come by the time that the confirming connection is free."""
+        async with self._turns[queue]:
+            parts = self._unsent.pop(queue, [])
+            while parts:
+                taken = _fitting(parts)
+                await self._send(queue, parts[:taken])
+                parts = parts[taken:]
+
+    async def _send(self, queue: str, parts: list[Part]) -> None:
+        try:
+            placed = await self._placed(queue, [job for jobs, _ in parts for job in jobs])
+        except Exception as error:  # noqa: BLE001 (handed to every caller of this batch)
+            for _, future in parts:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        at = 0
+        for jobs, future in parts:
+            if not future.done():
+                future.set_result(placed[at : at + len(jobs)])
+            at += len(jobs)
+
+    async def _placed(self, queue: str, jobs: list[NewJob]) -> list[Placed]:
+        """Add the jobs, and see that they are as safe as the queue asks."""
+        asked = self._durable.get(queue, "fast")
+        answers, wanted = await self._added(queue, jobs, asked)
+        if wanted == "fast":
+            self._durable.pop(queue, None)
+        elif wanted != asked:  # what was just written went by another connection
+            self._durable[queue] = wanted
+            await self._added(queue, jobs[:1], wanted)
+        return [_placing(job.id, answer) for job, answer in zip(jobs, answers, strict=True)]
+
+    async def _added(
+        self, queue: str, jobs: Sequence[NewJob], asked: str
+    ) -> tuple[list[int | bytes], str]:
+        """Send one step; return the answers and the durability that the queue asks for."""
+        client = self._client
+        args = [part for job in jobs for part in (job.id, job.body, standing(job))]
+        command = (
+            *client.head("enqueue", queue),
+            client.now(),
+            len(jobs),
+            wake_channel(client.namespace),
+            queue,
+            "" if asked == "fast" else "1",
+            *args,
+        )
+        if asked == "fast":
+            answers, wanted = await client.command(command)
+        else:
+            replies = await self._confirming(queue).answers([command, _CONFIRM[asked]])
+            if isinstance(replies[0], Exception):
+                raise replies[0]
+            _check_confirmed(asked, replies[1])
+            answers, wanted = replies[0]
+        return answers, wanted.decode() or "fast"
+
+    def _confirming(self, queue: str) -> Wire:
+        wire = self._confirmed.get(queue)
+        if wire is None:
+            client = self._client
+            place = client.place(client.key(queue, "jobs"))
+            wire = self._confirmed[queue] = Wire(client.address, place, setup=client.loads)
+        return wire
+
+    async def close(self) -> None:
+        """Let enqueues under way end, then close."""
+        if self._flushes:
+            await asyncio.wait(self._flushes)
+        for parts in self._unsent.values():
+            for _, future in parts:
+                if not future.done():
+                    future.set_exception(StoreUnavailable("The store was closed."))
+        for wire in self._confirmed.values():
+            wire.close()
+
+
+def standing(job: NewJob) -> str:
+    """Return what `add.lua` must know of a job besides its id and body; `""` for the default."""
+    plain = not (job.tenant or job.delay_ms or job.run_at_ms or job.batch or job.unique)
+    if plain and job.priority == DEFAULT_PRIORITY:
+        return ""
+    text = f"{job.priority}|{job.delay_ms}|{job.run_at_ms}|{job.tenant}"
+    unique = job.unique
+    if unique is not None:
+        till = unique.until[:1] or "n"
+        return f"{text}|{job.batch}|{unique.mode[0]}{till}{unique.for_ms}|{unique.key}"
+    return f"{text}|{job.batch}" if job.batch else text
+
+
+def _placing(own: JobId, answer: int | bytes) -> Placed:
+    if isinstance(answer, int):
+        return Placed(own, answer == 1)
+    other = JobId(answer[1:].decode())
+    if answer[:1] == b"~":
+        return Placed(own, replaced=other)
+    return Placed(other, created=False)
+
+
+def _check_confirmed(asked: str, reply: Any) -> None:
+    """Raise `NotDurable` unless a replica, or a disk, has said that it has the jobs."""
+    if isinstance(reply, StoreUnavailable):
+        raise reply
+    if isinstance(reply, HeadpondError):
+        needs = "Redis 7.2 with appendonly" if asked == "fsync" else "a replica"
+        raise NotDurable(
+            f"The queue asks for durability {asked!r}, which needs {needs}: {reply} The jobs are"
+            " in the queue all the same."
+        ) from reply
+    confirmed = reply if isinstance(reply, int) else reply[0]
+    if confirmed < 1:
+        who = "a disk" if asked == "fsync" else "a replica"
+        raise NotDurable(
+            f"The jobs are in the queue, but {who} did not confirm them within"
+            f" {CONFIRM_MS / 1000:g} s, as durability {asked!r} asks. The same call again is safe."
+        )
+
+
+def _fitting(parts: list[Part]) -> int:
+    """Return how many of the parts, from the first on, fit into one step."""
+    size, taken = 0, 0
+    while taken < len(parts) and size + len(parts[taken][0]) <= BATCH:
+        size += len(parts[taken][0])
+        taken += 1
+    return taken

@@ -1,0 +1,44 @@
+-- amend: change a job that has not started.
+-- KEYS  waiting delayed standing since wake
+-- ARGV  now · id · priority or '' · due ms or ''
+-- RETURNS the state in which it was, '' when there is no such job
+-- COST  O(log n)
+--@include now
+--@include states
+--@include line
+--@include withdraw
+--@include tell
+local id, priority, due = ARGV[2], ARGV[3], ARGV[4]
+local state = state_of(id)
+if state ~= 'waiting' and state ~= 'delayed' then
+  return state
+end
+local known = redis.call('HGET', standing, id) or '5|'
+local old, tenant = string.match(known, '^(%d)|(.*)$')
+if priority ~= '' and priority ~= old then
+  known = priority .. '|' .. tenant
+else
+  priority = ''
+end
+local later = due ~= '' and tonumber(due) > now
+if priority == '' and (due == '' or (state == 'waiting' and not later)) then
+  return state
+end
+local from = state == 'waiting' and began({ id })[1]
+local _, score = withdraw(id)
+if known == '5|' then
+  redis.call('HDEL', standing, id)
+else
+  redis.call('HSET', standing, id, known)
+end
+if later or (state == 'delayed' and due == '') then
+  redis.call('ZADD', delayed, later and due or score, id)
+else
+  from = from or string.format('%.0f', now)
+  redis.call('HSET', since, id, from)
+  count_ages({ from }, 1)
+  line({ id }, lanes_of({ known }))
+end
+redis.call('ZADD', wake, 0, '0')
+tell('changed', { id })
+return state

@@ -1,0 +1,192 @@
+-- add: put new jobs into the queue, each id once. ARGV[first] …: for each job id, body, standing, where standing is
+-- '' for priority 5, default tenant, at once; else priority|delay ms|run at ms|tenant and, where the job has them,
+-- |batch|mode (s, r or d), until (s, e or n), ms|key.
+-- KEYS  jobs waiting delayed meta standing uniques unique_ends keyed members batches cancelled
+--@include line
+--@include tell
+--@include bury
+--@include withdraw
+local fresh -- what is about to be written
+local function begin()
+  fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, enrolled = {}, all = {} }
+end
+
+local function flush()
+  if #fresh.bodies == 0 then
+    return
+  end
+  redis.call('HSET', jobs, unpack(fresh.bodies))
+  if #fresh.stands > 0 then
+    redis.call('HSET', standing, unpack(fresh.stands))
+  end
+  if #fresh.later > 0 then
+    redis.call('ZADD', delayed, unpack(fresh.later))
+  end
+  if #fresh.ids > 0 then
+    line(fresh.ids, fresh.lanes)
+    count_age(math.floor(now / 1000), #fresh.ids)
+  end
+  if #fresh.enrolled > 0 then
+    redis.call('HSET', members, unpack(fresh.enrolled))
+  end
+  redis.call('HINCRBY', meta, 'added', #fresh.bodies / 2)
+  tell('added', fresh.all)
+  begin()
+end
+
+-- holder_of: the job that holds a key now, if any.
+local function holder_of(field)
+  local found = redis.call('HGET', uniques, field)
+  if not found then
+    return nil
+  end
+  local id, free_at = string.match(found, '^(.*)|(%d+)$')
+  if free_at ~= '0' and tonumber(free_at) <= now then
+    return nil
+  end
+  local letter = redis.call('HGET', keyed, id)
+  if not letter and free_at == '0' then
+    return nil -- trimmed, or gone in a way that no key is left of
+  end
+  return id
+end
+
+-- take_key: note that this job holds a key from now on.
+local function take_key(id, field, till, span)
+  local free_at = tonumber(span) > 0 and now + tonumber(span) or 0
+  redis.call('HSET', uniques, field, id .. '|' .. string.format('%.0f', free_at))
+  if free_at > 0 then
+    redis.call('ZADD', unique_ends, free_at, field)
+  else
+    redis.call('ZREM', unique_ends, field)
+  end
+  redis.call('HSET', keyed, id, till .. field)
+end
+
+-- replace: cancel a holder that has not started; returns the state and the score that it had.
+local function replace(holder, id)
+  local state, score = withdraw(holder)
+  if state then
+    local why = 'Job ' .. id .. ' took its place.'
+    bury(holder, 'cancelled', '\151' .. cmsgpack.pack(0, 0, nil, 'Replaced', why, '', ''))
+  end
+  return state, score
+end
+
+-- place: put one job where its standing says; a job that replaces another gets that one's place.
+local function place(id, body, how, spot)
+  local lane, due = '4', 0
+  if how ~= '' then
+    local priority, delay, at, tenant = string.match(how, '^(%d)|(%d+)|(%d+)|([^|]*)')
+    if priority ~= '5' or tenant ~= '' then
+      fresh.stands[#fresh.stands + 1] = id
+      fresh.stands[#fresh.stands + 1] = priority .. '|' .. tenant
+    end
+    due = math.max(now + delay, tonumber(at))
+    lane = (9 - priority) .. tenant
+  end
+  fresh.bodies[#fresh.bodies + 1] = id
+  fresh.bodies[#fresh.bodies + 1] = stamp .. body
+  fresh.all[#fresh.all + 1] = id
+  if spot and spot.state == 'delayed' then
+    due = tonumber(spot.score)
+  end
+  if spot and spot.state == 'waiting' and math.floor(spot.score / BAND) == tonumber(string.sub(lane, 1, 1)) then
+    redis.call('ZADD', waiting, spot.score, id)
+    count_age(math.floor(now / 1000), 1)
+  elseif due > now then
+    fresh.later[#fresh.later + 1] = due
+    fresh.later[#fresh.later + 1] = id
+  else
+    fresh.ids[#fresh.ids + 1] = id
+    fresh.lanes[#fresh.lanes + 1] = lane
+  end
+end
+
+-- keyed_place: place a job that has a key, unless another holds it; returns what became of it.
+local function keyed_place(id, body, how, unique)
+  flush() -- a job of this key may be among those not yet written
+  local mode, till, span, key = string.match(unique, '^(%a)(%a)(%d+)|(.*)$')
+  local field = string.match(how, '^%d|%d+|%d+|([^|]*)') .. '|' .. key
+  local holder, answer, spot = holder_of(field), 1, nil
+  if holder then
+    local state, score
+    if mode ~= 's' then
+      state, score = replace(holder, id)
+    end
+    if not state then
+      return '=' .. holder
+    end
+    answer = '~' .. holder
+    if mode == 'r' then
+      spot = { state = state, score = score }
+    end
+  end
+  place(id, body, how, spot)
+  flush()
+  take_key(id, field, till, span)
+  return answer
+end
+
+local enrolls = {} -- batch → {added, skipped}
+local function enroll(id, batch, is_new)
+  local record = enrolls[batch]
+  if record == nil then
+    local packed = redis.call('HGET', batches, batch)
+    record = packed and cmsgpack.unpack(packed) or false
+    enrolls[batch] = record
+  end
+  if not record then
+    return
+  end
+  if is_new then
+    record[2] = record[2] + 1
+    record[4] = record[4] + 1
+    fresh.enrolled[#fresh.enrolled + 1] = id
+    fresh.enrolled[#fresh.enrolled + 1] = batch
+  else
+    record[3] = record[3] + 1
+  end
+end
+
+local function add(first, n)
+  begin()
+  local ids, answers, seen = {}, {}, {}
+  for i = 1, n do
+    ids[i] = ARGV[first + 3 * (i - 1)]
+  end
+  local known = redis.call('HMGET', jobs, unpack(ids))
+  for i = 1, n do
+    local at = first + 3 * (i - 1)
+    local id, body, how = ids[i], ARGV[at + 1], ARGV[at + 2]
+    local batch, unique
+    if #how > 6 then
+      batch, unique = string.match(how, '^%d|%d+|%d+|[^|]*|([^|]*)|?(.*)$')
+    end
+    if known[i] or seen[id] then
+      answers[i] = 0
+    else
+      if unique and unique ~= '' then
+        answers[i] = keyed_place(id, body, how, unique)
+      else
+        place(id, body, how)
+        answers[i] = 1
+      end
+      seen[id] = answers[i] == 1 or string.sub(answers[i], 1, 1) == '~'
+    end
+    if batch and batch ~= '' then
+      enroll(id, batch, seen[id] and answers[i] ~= 0)
+    end
+  end
+  flush()
+  if #fresh.enrolled > 0 then
+    redis.call('HSET', members, unpack(fresh.enrolled))
+  end
+  for batch, record in pairs(enrolls) do
+    if record then
+      keep_batch(batch, record)
+    end
+  end
+  close_graves('replaced')
+  return answers
+end
