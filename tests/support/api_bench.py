@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from headpond import App
-    from headpond.jobs import JobId, NewJob, StoredJob
+    from headpond.jobs import JobId, NewJob, Placed, StoredJob
     from headpond.queues import QueueSample, QueueSettings
 
 KEY: Final = "a-key-of-the-tests"
@@ -49,7 +49,7 @@ class TravellingStore(MemoryQueueStore):
         self._check()
 
     @override
-    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[bool]:
+    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
         self._check()
         return await super().enqueue(queue, jobs)
 

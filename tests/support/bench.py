@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from headpond.envelope import Outcome, pack
-from headpond.jobs import Claim, Done, Ended, Failed, JobId, JobState, NewJob, Released
-from headpond.ports import WorkerBeat
+from headpond.batches import Batch
+from headpond.envelope import Outcome, Progress, pack
+from headpond.jobs import (
+    Claim,
+    Done,
+    Ended,
+    Failed,
+    JobId,
+    JobState,
+    NewJob,
+    Progressed,
+    Released,
+    Stopped,
+)
+from headpond.ports import ScheduleEntry, WorkerBeat
 from headpond.queues import QueueSettings, WorkerState
+from ledger import Ledger, View
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from headpond.jobs import StoredJob
-    from headpond.ports import Exchange, Page, QueueStore
-    from headpond.queues import QueueSample, Retention
+    from headpond.batches import BatchState
+    from headpond.jobs import Cancellation, Placed, StoredJob, Unique
+    from headpond.ports import Exchange, Page, QueueEvent, QueueStore, Renewal
+    from headpond.queues import QueueSample, Rate, Retention, TenantRule
     from headpond.testing import ManualClock
 
 GOOD = pack(Outcome(started_ms=1, run_us=2, result="good"))
 BAD = pack(Outcome(started_ms=1, run_us=2, error="ValueError", message="bad"))
+STOPPED = pack(Outcome(started_ms=1, run_us=2, error="CancelledError", message="stopped"))
+HALF = pack(Progress(done=1, total=2, message="half"))
 
 PAGE = 500
 
@@ -31,6 +48,8 @@ class JobFields(TypedDict, total=False):
     tenant: str
     delay_ms: int
     run_at_ms: int
+    unique: Unique
+    batch: str
 
 
 class SettingsFields(TypedDict, total=False):
@@ -41,7 +60,25 @@ class SettingsFields(TypedDict, total=False):
     lease_ms: int
     completed: Retention
     failed: Retention
+    rate: Rate
+    tenant: TenantRule
+    tenants: tuple[tuple[str, TenantRule], ...]
     document: str
+
+
+class BatchFields(TypedDict, total=False):
+    """What a test may say of a batch."""
+
+    lock_ms: int
+    keep_ms: int
+    callback: NewJob
+
+
+class Change(TypedDict, total=False):
+    """What a test may change of a job."""
+
+    priority: int
+    due_ms: int
 
 
 def a_job(job_id: str, **fields: Unpack[JobFields]) -> NewJob:
@@ -74,8 +111,7 @@ def forged(claim: Claim, *, job_id: str = "", fence: str = "") -> Claim:
 class Bench:
     """A configured queue, and what the test has put into it.
 
-    After each step `check` counts: every accepted job is in exactly one place or gone, and the
-    sample, the pages and the single jobs agree.
+    After each step `check` looks at the queue from every side: see `ledger`.
     """
 
     def __init__(self, store: QueueStore, clock: ManualClock, name: str = "line") -> None:
@@ -83,10 +119,12 @@ class Bench:
         self.store = store
         self.clock = clock
         self.name = name
-        self.accepted: list[JobId] = []
+        self.ledger = Ledger()
+        self.accepted = self.ledger.accepted
 
     async def configure(self, **settings: Unpack[SettingsFields]) -> int:
         """Put settings into force."""
+        self.ledger.configured(QueueSettings(**settings))
         return await self.store.configure(self.name, QueueSettings(**settings))
 
     # ── the life of a job ──
@@ -97,15 +135,23 @@ class Bench:
 
     async def add_jobs(self, jobs: Sequence[NewJob]) -> list[bool]:
         """Enqueue these jobs in one call."""
-        added = await self.store.enqueue(self.name, jobs)
-        self.accepted += [job.id for job, new in zip(jobs, added, strict=True) if new]
+        return [placed.created for placed in await self.place(*jobs)]
+
+    async def place(self, *jobs: NewJob) -> list[Placed]:
+        """Enqueue these jobs in one call, and return all that the store says."""
+        placed = await self.store.enqueue(self.name, jobs)
+        self.accepted += [job.id for job, new in zip(jobs, placed, strict=True) if new]
         await self.check()
-        return added
+        return placed
 
     async def exchange(self, *ended: Ended, want: int = 0, worker: str = "w1") -> Exchange:
         """Report what ended, and claim."""
         answer = await self.store.exchange(self.name, worker, ended, want)
-        await self.check()
+        view = await self.check()
+        if answer.claims:
+            tenants = [view.jobs[claim.id].tenant for claim in answer.claims]
+            self.ledger.started(tenants, answer.now_ms)
+            self.ledger.check_active(view, set(tenants))
         return answer
 
     async def claim(self, want: int = 1, worker: str = "w1") -> tuple[Claim, ...]:
@@ -138,6 +184,22 @@ class Bench:
             *(Released(c.id, c.fence, delay_ms=delay_ms, parked=parked) for c in claims)
         )
 
+    async def stop(self, *claims: Claim) -> Exchange:
+        """Report that the handlers of these were stopped."""
+        return await self.exchange(*(Stopped(c.id, c.fence, STOPPED, 1500) for c in claims))
+
+    async def progress(self, claim: Claim, progress: bytes = HALF) -> Exchange:
+        """Report how far this one is."""
+        return await self.exchange(Progressed(claim.id, claim.fence, progress))
+
+    async def renew(self, *claims: Claim, worker: str = "w1") -> Renewal:
+        """Beat as `worker`, from a thread, as workers do."""
+        keeper = self.store.leases(self.name, worker)
+        held = [(claim.id, claim.fence) for claim in claims]
+        renewal = await asyncio.to_thread(keeper.renew, a_beat(worker), held)
+        keeper.close()
+        return renewal
+
     async def run(self, *ids: str) -> None:
         """Let one job after the other be enqueued and end well, a millisecond apart."""
         for job_id in ids:
@@ -145,7 +207,72 @@ class Bench:
             await self.done(await self.take())
             self.clock.advance_ms(1)
 
+    # ── what people do to jobs ──
+
+    async def cancel(self, *ids: str, fail: bool = False) -> list[Cancellation]:
+        """Cancel jobs in one call."""
+        asked = [JobId(job_id) for job_id in ids]
+        answers = await self.store.cancel(self.name, asked, fail=fail)
+        await self.check()
+        return answers
+
+    async def retry(self, *ids: str) -> list[JobState | None]:
+        """Put jobs back in one call."""
+        states = await self.store.retry(self.name, [JobId(job_id) for job_id in ids])
+        await self.check()
+        return states
+
+    async def amend(self, job_id: str, **change: Unpack[Change]) -> JobState | None:
+        """Change a job."""
+        state = await self.store.amend(self.name, JobId(job_id), **change)
+        await self.check()
+        return state
+
+    async def clear(self, *states: JobState) -> int:
+        """Remove the jobs of these states."""
+        count = await self.store.clear(self.name, states)
+        await self.check()
+        return count
+
+    # ── batches and schedules ──
+
+    async def open_batch(self, batch_id: str, total: int, **fields: Unpack[BatchFields]) -> bool:
+        """Open a batch."""
+        batch = Batch(batch_id, total, **fields)
+        self.ledger.expect_batch(batch)
+        is_open = await self.store.open_batch(self.name, batch)
+        await self.check()
+        return is_open
+
+    async def batch(self, batch_id: str) -> BatchState:
+        """Return the batch, which must be there."""
+        batch = await self.store.batch(self.name, batch_id)
+        assert batch is not None, f"{batch_id} is gone"
+        return batch
+
+    async def put_schedule(self, name: str, next_ms: int, definition: bytes = b"") -> ScheduleEntry:
+        """Keep a schedule."""
+        entry = ScheduleEntry(name, definition, next_ms)
+        await self.store.put_schedule(self.name, entry)
+        return entry
+
+    async def fire(self, entry: ScheduleEntry, *jobs: NewJob, next_ms: int) -> bool:
+        """Fire a schedule."""
+        self.ledger.promised.update(job.id for job in jobs)
+        has_fired = await self.store.fire(self.name, entry, jobs, next_ms)
+        await self.check()
+        return has_fired
+
     # ── looking ──
+
+    async def events(self) -> list[QueueEvent]:
+        """Return all that happened since the bench was made."""
+        await self.check()
+        return self.ledger.told
+
+    async def history(self, job_id: str) -> list[str]:
+        """Return the names of all that happened to a job."""
+        return [event.name for event in await self.events() if job_id in event.jobs]
 
     async def sample(self) -> QueueSample:
         """Sample the queue."""
@@ -182,26 +309,23 @@ class Bench:
         """List the ids of all jobs of this state in its order."""
         return [job.id for page in await self.pages(state, limit) for job in page.jobs]
 
-    async def check(self) -> None:
+    async def check(self) -> View:
         """Count everything: each accepted job is in one place or gone, and all views agree."""
+        view = await self._look()
+        self.ledger.check(view)
+        return view
+
+    async def _look(self) -> View:
         places = {state: await self.ids(state) for state in JobState}
-        listed = sorted(job_id for ids in places.values() for job_id in ids)
-        wanted = list(dict.fromkeys(self.accepted))
-        found = [job for job in await self.store.read(self.name, wanted) if job is not None]
-        assert sorted(names(found)) == listed, "each job is in exactly one place"
-        assert all(job.id in places[job.state] for job in found), "a job knows where it is"
-        sample = await self.sample()
-        assert {
-            JobState.WAITING: sample.waiting,
-            JobState.DELAYED: sample.due + sample.delayed,
-            JobState.ACTIVE: sample.active,
-            JobState.COMPLETED: sample.completed,
-            JobState.FAILED: sample.failed,
-            JobState.CANCELLED: sample.cancelled,
-        } == {state: len(ids) for state, ids in places.items()}, "counts are exact"
-        assert sample.added_total == len(self.accepted)
-        assert sample.parked == sum(
-            job.parked for job in found if job.state in {JobState.WAITING, JobState.DELAYED}
+        while events := await self.store.events(self.name, self.ledger.last_event, PAGE):
+            self.ledger.read(events)
+        found = await self.store.read(self.name, list(dict.fromkeys(self.accepted)))
+        tallies = [await self.store.batch(self.name, each) for each in self.ledger.batches]
+        return View(
+            places=places,
+            jobs={job.id: job for job in found if job is not None},
+            sample=await self.sample(),
+            batches=[tally for tally in tallies if tally is not None],
         )
 
     def another(self, name: str) -> Bench:

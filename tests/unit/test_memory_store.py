@@ -14,7 +14,8 @@ from headpond.errors import Invalid
 from headpond.jobs import Done, JobState
 from headpond.memory import MemoryQueueStore
 from headpond.memory.fairness import FairTags
-from headpond.memory.places import Places, Row
+from headpond.memory.places import Places
+from headpond.memory.rows import Row
 from headpond.queues import QueueSettings
 from headpond.testing import START_MS, ManualClock
 
@@ -109,7 +110,7 @@ def test_places_keep_their_order_whatever_comes_and_goes() -> None:
     for job_id, tag in (("c", 3), ("a", 1), ("b", 2)):
         places.add(a_row(job_id, tag=tag))
     assert [row.id for row in places.each(JobState.WAITING)] == ["a", "b", "c"]
-    row = places.first(JobState.WAITING)
+    row = places.nth(JobState.WAITING, 0)
     assert row is not None
     places.lift(row)
     row.tag = 9
@@ -119,7 +120,7 @@ def test_places_keep_their_order_whatever_comes_and_goes() -> None:
     places.drop(row)
     assert row.id not in places
     assert places.count(JobState.WAITING) == 2
-    assert places.first(JobState.FAILED) is None
+    assert places.nth(JobState.FAILED, 0) is None
 
 
 def test_a_cursor_of_one_list_does_not_fit_another() -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from headpond.errors import Invalid
 from headpond.jobs import JobState
+from headpond.memory.life import leave
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from headpond.memory.queue import Queue
-    from headpond.queues import HoldSource, QueueSettings
+    from headpond.queues import Hold, HoldSource, QueueSettings
 
 
 def configure(queue: Queue, settings: QueueSettings) -> int:
@@ -21,25 +22,36 @@ def configure(queue: Queue, settings: QueueSettings) -> int:
     if not version or replace(settings, version=version) != queue.settings:
         queue.settings = replace(settings, version=version + 1)
         queue.words += 1
+        for row in queue.places.each(JobState.WAITING):
+            row.is_aside = False
     queue.listed = True
     return queue.settings.version
+
+
+def hold(queue: Queue, hold: Hold) -> None:
+    """Start no more jobs, for the hold's source."""
+    queue.holds[hold.source] = hold
+    queue.events.note("held", detail=hold.source)
 
 
 def resume(queue: Queue, source: HoldSource, now_ms: int) -> bool:
     """Lift the hold of this source; one that has expired is none."""
     hold = queue.holds.pop(source, None)
-    return hold is not None and not 0 < hold.until_ms <= now_ms
+    if hold is None or 0 < hold.until_ms <= now_ms:
+        return False
+    queue.events.note("resumed", detail=source)
+    return True
 
 
-def clear(queue: Queue, states: Sequence[JobState]) -> int:
+def clear(queue: Queue, states: Sequence[JobState], now_ms: int) -> int:
     """Drop the jobs of these states; an active one belongs to its worker."""
     if JobState.ACTIVE in states:
         raise Invalid("Active jobs can't be cleared: hold the queue and wait for their end.")
     rows = [row for state in states for row in queue.places.each(state)]
     for row in rows:
         queue.places.drop(row)
-    if JobState.WAITING in states and not queue.places.count(JobState.WAITING):
-        queue.tags.rest()  # else a tenant would be behind by the jobs that it no longer has
+    for row in rows:
+        leave(queue, row, row.batch, JobState.CANCELLED, now_ms)
     return len(rows)
 
 

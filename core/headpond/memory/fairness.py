@@ -10,10 +10,6 @@ served first in, first out. See P. Goyal, H. Vin, H. Cheng, "Start-time fair que
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Final
-
-WEIGHT: Final = 1.0
-"""Of every tenant, until weights are configurable."""
 
 
 class FairTags:
@@ -24,9 +20,9 @@ class FairTags:
         self._times: defaultdict[int, float] = defaultdict(float)
         self._lasts: dict[tuple[int, str], float] = {}
 
-    def next(self, level: int, tenant: str) -> float:
+    def next(self, level: int, tenant: str, weight: int = 1) -> float:
         """Return the tag of the tenant's next job."""
-        tag = max(self._times[level], self._lasts.get((level, tenant), 0.0)) + 1 / WEIGHT
+        tag = max(self._times[level], self._lasts.get((level, tenant), 0.0)) + 1 / weight
         self._lasts[level, tenant] = tag
         return tag
 

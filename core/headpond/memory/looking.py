@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from headpond.jobs import JobState
+from headpond.memory.limits import Limits
 from headpond.queues import QueueSample, WorkerSeen
 
 if TYPE_CHECKING:
@@ -31,19 +32,33 @@ def sample(queue: Queue, now_ms: int) -> QueueSample:
         parked=_parked(queue),
         held=queue.held(now_ms),
         oldest_ms=_oldest_ms(queue, now_ms),
-        next_due_ms=next_due_ms(queue),
+        next_due_ms=_next_due_ms(queue, now_ms),
         added_total=totals.added,
         ended_total=totals.ended,
         run_us_total=totals.run_us,
         stale_total=totals.stale,
+        aside=Limits(queue, now_ms).aside(),
+        next_schedule_ms=queue.schedules.next_ms(),
         workers=_workers(queue, now_ms),
     )
 
 
-def next_due_ms(queue: Queue) -> int:
-    """Return when the first delayed job becomes (or became) due, 0 for none."""
-    row = queue.places.first(JobState.DELAYED)
-    return row.due_ms if row else 0
+def first_due_ms(queue: Queue) -> int:
+    """Return when the first delayed job or schedule becomes (or became) due, 0 for none."""
+    row = queue.places.nth(JobState.DELAYED, 0)
+    moments = (row.due_ms if row else 0, queue.schedules.next_ms())
+    return min((moment for moment in moments if moment), default=0)
+
+
+def next_ms(queue: Queue, now_ms: int) -> int:
+    """Return when a worker that has nothing to do is to look again, 0 for not before it is told."""
+    moments = (first_due_ms(queue), Limits(queue, now_ms).next_ms())
+    return min((moment for moment in moments if moment), default=0)
+
+
+def _next_due_ms(queue: Queue, now_ms: int) -> int:
+    rows = queue.places.each(JobState.DELAYED)
+    return next((row.due_ms for row in rows if row.due_ms > now_ms), 0)
 
 
 def _parked(queue: Queue) -> int:

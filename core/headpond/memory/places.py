@@ -4,80 +4,17 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left, bisect_right, insort
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headpond.errors import Invalid
-from headpond.jobs import HIGHEST_PRIORITY, JobState, StoredJob
+from headpond.jobs import JobState
+from headpond.memory.rows import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from headpond.jobs import FailReason, JobId
-
-Rank = tuple[float | str, ...]
-"""Where a job stands among those of its state; ends with its id, so no two are equal."""
-
-
-@dataclass(slots=True, eq=False)
-class Row:
-    """One job, as it changes. The times of `StoredJob`; 0 for 'not yet'."""
-
-    id: JobId
-    body: bytes
-    priority: int
-    tenant: str
-    created_ms: int
-    since_ms: int
-    state: JobState = JobState.WAITING
-    tag: float = 0.0
-    """Place among its level's tenants (`FairTags`); kept until it ends or becomes due again."""
-    attempts: int = 0
-    crashes: int = 0
-    due_ms: int = 0
-    claimed_ms: int = 0
-    finished_ms: int = 0
-    end: int = 0
-    """Counts up with each ended job: the order of those that end in the same millisecond."""
-    worker: str = ""
-    fence: str = ""
-    lease_end_ms: int = 0
-    parked: str = ""
-    reason: FailReason | None = None
-    outcome: bytes | None = None
-
-    def rank(self) -> Rank:
-        """Return its place in its state's order."""
-        match self.state:
-            case JobState.WAITING:
-                return (HIGHEST_PRIORITY - self.priority, self.tag, self.id)
-            case JobState.DELAYED:
-                return (self.due_ms, self.id)
-            case JobState.ACTIVE:
-                return (self.claimed_ms, self.id)
-            case JobState.COMPLETED | JobState.FAILED | JobState.CANCELLED:
-                return (-self.finished_ms, -self.end, self.id)
-
-    def stored(self, queue: str) -> StoredJob:
-        """Return it as the port shows it."""
-        return StoredJob(
-            id=self.id,
-            queue=queue,
-            state=self.state,
-            body=self.body,
-            priority=self.priority,
-            tenant=self.tenant,
-            attempts=self.attempts,
-            crashes=self.crashes,
-            created_ms=self.created_ms,
-            due_ms=self.due_ms,
-            claimed_ms=self.claimed_ms,
-            finished_ms=self.finished_ms,
-            worker=self.worker,
-            parked=bool(self.parked),
-            reason=self.reason,
-            outcome=self.outcome,
-        )
+    from headpond.jobs import JobId
+    from headpond.memory.rows import Rank
 
 
 class Places:
@@ -100,10 +37,10 @@ class Places:
         """Return how many jobs are in this state."""
         return len(self._orders[state])
 
-    def first(self, state: JobState) -> Row | None:
-        """Return the first in the order of this state."""
+    def nth(self, state: JobState, number: int) -> Row | None:
+        """Return the one behind `number` others in the order of this state."""
         order = self._orders[state]
-        return self._row(order[0]) if order else None
+        return self._row(order[number]) if number < len(order) else None
 
     def last(self, state: JobState) -> Row | None:
         """Return the last in the order of this state."""

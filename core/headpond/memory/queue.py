@@ -8,8 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from headpond.jobs import JobState
+from headpond.memory.batches import Batches
+from headpond.memory.events import Events
 from headpond.memory.fairness import FairTags
+from headpond.memory.limits import Limits, Starts
 from headpond.memory.places import Places
+from headpond.memory.schedules import Schedules
+from headpond.memory.unique import Keys
 from headpond.queues import QueueSettings
 
 if TYPE_CHECKING:
@@ -43,6 +48,11 @@ class Queue:
     """Configured, and not forgotten since."""
     places: Places = field(default_factory=Places)
     tags: FairTags = field(default_factory=FairTags)
+    starts: Starts = field(default_factory=Starts)
+    keys: Keys = field(default_factory=Keys)
+    batches: Batches = field(default_factory=Batches)
+    schedules: Schedules = field(default_factory=Schedules)
+    events: Events = field(default_factory=Events)
     totals: Totals = field(default_factory=Totals)
     holds: dict[HoldSource, Hold] = field(default_factory=dict)
     beats: dict[str, tuple[WorkerBeat, int]] = field(default_factory=dict)
@@ -67,11 +77,9 @@ class Queue:
         """Return how many jobs want to start."""
         return self.places.count(JobState.WAITING) + self.due(now_ms)
 
-    def room(self) -> int | None:
-        """Return how many more jobs may be active, `None` for any number."""
-        limit = self.settings.max_active
-        return max(0, limit - self.places.count(JobState.ACTIVE)) if limit else None
-
     def is_ready(self, now_ms: int) -> bool:
         """Whether a worker would be given a job now."""
-        return not self.held(now_ms) and self.room() != 0 and self.backlog(now_ms) > 0
+        if self.held(now_ms):
+            return False
+        limits = Limits(self, now_ms)
+        return limits.lets_any_start() or (limits.queue_lets_start() and self.due(now_ms) > 0)

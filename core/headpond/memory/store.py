@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import uuid
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from headpond.memory import care, life, looking
+from headpond.jobs import parse_priority
+from headpond.memory import care, handwork, life, looking, turns, upkeep
 from headpond.memory.leases import MemoryLeaseKeeper
 from headpond.memory.listeners import Listeners
 from headpond.memory.queue import Queue
@@ -17,11 +21,20 @@ from headpond.ports import Exchange, Page
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from headpond.jobs import Ended, JobId, JobState, NewJob, StoredJob
-    from headpond.ports import Clock, LeaseKeeper
+    from headpond.batches import Batch, BatchState
+    from headpond.jobs import (
+        Cancellation,
+        Ended,
+        JobId,
+        JobState,
+        NewJob,
+        Placed,
+        StoredJob,
+    )
+    from headpond.ports import Clock, LeaseKeeper, QueueEvent, ScheduleEntry
     from headpond.queues import Hold, HoldSource, QueueSample, QueueSettings
 
-ENQUEUE_LIMIT: Final = 1000
+MOST_JOBS: Final = 1000
 """Jobs in one call, so that one step of a store stays short."""
 
 
@@ -52,41 +65,46 @@ class MemoryQueueStore:
             queue = self._queues.get(name)
             if queue is None:
                 queue = self._queues[name] = Queue(name, epoch=uuid.uuid4().hex)
-            words = queue.words
-            yield queue, self._clock.now_ms()
+            now_ms, words, added = self._clock.now_ms(), queue.words, queue.totals.added
+            due_ms = looking.first_due_ms(queue)
+            yield queue, now_ms
+            queue.events.close_step(now_ms)
             if queue.words != words:
                 self._changed.notify_all()
-            if queue.is_ready(self._clock.now_ms()):
+            if queue.totals.added > added and 0 < queue.wake_at <= queue.backlog(now_ms):
+                queue.wake_at = 0
+                self._governors.tell(None, name)
+            # An idle worker must learn that it has to be back earlier than it thought.
+            is_nearer = 0 < looking.first_due_ms(queue) < (due_ms or math.inf)
+            if is_nearer or queue.is_ready(now_ms):
                 self._waiting.tell(name, None)
 
     # ── the life of a job ──
 
-    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[bool]:
+    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
         """Add the jobs, or none when there are too many for one call."""
-        if len(jobs) > ENQUEUE_LIMIT:
-            message = f"{len(jobs):,} jobs at once; one call takes {ENQUEUE_LIMIT:,}: split them."
-            raise ValueError(message)
+        _check_count(jobs)
         with self._step(queue) as (q, now_ms):
-            due_ms = looking.next_due_ms(q)
-            added = life.enqueue(q, jobs, now_ms)
-            if looking.next_due_ms(q) != due_ms:
-                # An idle worker must learn that it has to be back earlier than it thought.
-                self._waiting.tell(queue, None)
-            if any(added) and 0 < q.wake_at <= q.backlog(now_ms):
-                q.wake_at = 0
-                self._governors.tell(None, queue)
-            return added
+            return life.enqueue(q, jobs, now_ms)
 
     async def exchange(
         self, queue: str, worker: str, ended: Sequence[Ended], want: int
     ) -> Exchange:
         """Apply the reports, reap, promote, then claim."""
         with self._step(queue) as (q, now_ms):
-            stale = tuple(e.id for e in ended if not life.report(q, e, now_ms))
-            life.refresh(q, now_ms)
+            stale = tuple(e.id for e in ended if not turns.report(q, e, now_ms))
+            upkeep.refresh(q, now_ms)
             held, draining = bool(q.held(now_ms)), worker in q.draining
-            claims = () if held or draining else life.claim(q, worker, want, now_ms)
-            return Exchange(claims, stale, looking.next_due_ms(q), held, draining, now_ms)
+            claims = () if held or draining else turns.claim(q, worker, want, now_ms)
+            return Exchange(
+                claims=claims,
+                stale=stale,
+                next_due_ms=looking.next_ms(q, now_ms),
+                held=held,
+                draining=draining,
+                now_ms=now_ms,
+                schedules_due=0 < q.schedules.next_ms() <= now_ms,
+            )
 
     async def wait(self, queue: str, timeout_s: float) -> None:
         """Return at once when a job is there already, so that none is slept through."""
@@ -104,9 +122,88 @@ class MemoryQueueStore:
     def leases(self, queue: str, worker: str) -> LeaseKeeper:
         """Return the blocking side for one worker's thread."""
         with self._step(queue) as (q, _):
-            return MemoryLeaseKeeper(q, worker, self._clock, self._changed)
+            return MemoryLeaseKeeper(q, worker, partial(self._step, queue), self._changed)
+
+    # ── what people do to jobs ──
+
+    async def cancel(
+        self, queue: str, ids: Sequence[JobId], *, fail: bool = False
+    ) -> list[Cancellation]:
+        """Cancel jobs, or none when there are too many for one call."""
+        _check_count(ids)
+        with self._step(queue) as (q, now_ms):
+            return handwork.cancel(q, ids, now_ms, fail=fail)
+
+    async def retry(self, queue: str, ids: Sequence[JobId]) -> list[JobState | None]:
+        """Put failed and cancelled jobs back, or none when there are too many for one call."""
+        _check_count(ids)
+        with self._step(queue) as (q, now_ms):
+            return handwork.retry(q, ids, now_ms)
+
+    async def amend(
+        self,
+        queue: str,
+        job_id: JobId,
+        *,
+        priority: int | None = None,
+        due_ms: int | None = None,
+    ) -> JobState | None:
+        """Change a waiting or delayed job."""
+        level = None if priority is None else parse_priority(priority)
+        with self._step(queue) as (q, now_ms):
+            return handwork.amend(q, job_id, level, due_ms, now_ms)
+
+    # ── batches ──
+
+    async def open_batch(self, queue: str, batch: Batch) -> bool:
+        """Open a batch, unless it is locked."""
+        with self._step(queue) as (q, now_ms):
+            tally = q.batches.open(batch, now_ms)
+            if tally:
+                life.complete(q, tally, now_ms)
+            return tally is not None
+
+    async def batch(self, queue: str, batch_id: str) -> BatchState | None:
+        """Return a batch."""
+        with self._step(queue) as (q, now_ms):
+            tally = q.batches.known(batch_id, now_ms)
+            return tally.seen() if tally else None
+
+    # ── schedules ──
+
+    async def put_schedule(self, queue: str, entry: ScheduleEntry) -> None:
+        """Keep a schedule."""
+        with self._step(queue) as (q, _):
+            q.schedules.put(entry)
+
+    async def remove_schedule(self, queue: str, name: str) -> bool:
+        """Forget a schedule."""
+        with self._step(queue) as (q, _):
+            return q.schedules.remove(name)
+
+    async def schedules(self, queue: str) -> list[ScheduleEntry]:
+        """Return the schedules by name."""
+        with self._step(queue) as (q, _):
+            return q.schedules.all()
+
+    async def fire(
+        self, queue: str, entry: ScheduleEntry, jobs: Sequence[NewJob], next_ms: int
+    ) -> bool:
+        """Enqueue the occurrences of a schedule that is still as it was read."""
+        _check_count(jobs)
+        with self._step(queue) as (q, now_ms):
+            if not q.schedules.has(entry):
+                return False
+            life.enqueue(q, jobs, now_ms)
+            q.schedules.put(replace(entry, next_ms=next_ms))
+            return True
 
     # ── looking ──
+
+    async def events(self, queue: str, after: str = "", limit: int = 100) -> list[QueueEvent]:
+        """Return what happened after an event."""
+        with self._step(queue) as (q, _):
+            return q.events.after(after, limit)
 
     async def read(self, queue: str, ids: Sequence[JobId]) -> list[StoredJob | None]:
         """Return the jobs in the order asked."""
@@ -158,7 +255,7 @@ class MemoryQueueStore:
     async def hold(self, queue: str, hold: Hold) -> None:
         """Start no more jobs, for this source."""
         with self._step(queue) as (q, _):
-            q.holds[hold.source] = hold
+            care.hold(q, hold)
 
     async def resume(self, queue: str, source: HoldSource) -> bool:
         """Lift the hold of this source."""
@@ -167,8 +264,8 @@ class MemoryQueueStore:
 
     async def clear(self, queue: str, states: Sequence[JobState]) -> int:
         """Remove the jobs of these states, never active ones."""
-        with self._step(queue) as (q, _):
-            return care.clear(q, states)
+        with self._step(queue) as (q, now_ms):
+            return care.clear(q, states, now_ms)
 
     async def drain(self, queue: str, workers: Sequence[str]) -> None:
         """Give these workers nothing more, and tell them."""
@@ -218,5 +315,11 @@ class MemoryQueueStore:
 
     def _tick(self, name: str) -> QueueSample:
         with self._step(name) as (q, now_ms):
-            life.refresh(q, now_ms)
+            upkeep.refresh(q, now_ms)
             return looking.sample(q, now_ms)
+
+
+def _check_count(jobs: Sequence[object]) -> None:
+    if len(jobs) > MOST_JOBS:
+        message = f"{len(jobs):,} jobs at once; one call takes {MOST_JOBS:,}: split them."
+        raise ValueError(message)

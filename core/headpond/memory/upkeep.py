@@ -1,0 +1,63 @@
+"""What time does to a queue: leases run out, jobs come due, what has ended is trimmed."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from headpond.envelope import Outcome, pack
+from headpond.jobs import FailReason, JobState
+from headpond.memory.life import fail, trim, wait_again, wait_anew
+from headpond.memory.turns import abandon
+
+if TYPE_CHECKING:
+    from headpond.memory.queue import Queue
+    from headpond.memory.rows import Row
+
+REAP_LIMIT: Final = 500
+PROMOTE_LIMIT: Final = 1000
+"""Jobs that one step may move, as in the Redis store, where it bounds a script's time."""
+
+
+def refresh(queue: Queue, now_ms: int) -> None:
+    """Reap expired leases, promote due jobs, trim ended ones: a bounded number of each."""
+    _reap(queue, now_ms)
+    _promote(queue, now_ms)
+    trim(queue, now_ms)
+    queue.keys.forget(now_ms)
+    queue.batches.forget(now_ms)
+
+
+def _reap(queue: Queue, now_ms: int) -> None:
+    rows = [r for r in queue.places.each(JobState.ACTIVE) if r.lease_end_ms <= now_ms]
+    rows.sort(key=lambda row: (row.lease_end_ms, row.id))
+    for row in rows[:REAP_LIMIT]:
+        queue.places.lift(row)
+        queue.events.note("lost", row.id)
+        if row.wish:
+            abandon(queue, row, now_ms)
+        else:
+            _lose(queue, row, now_ms)
+
+
+def _lose(queue: Queue, row: Row, now_ms: int) -> None:
+    row.crashes += 1
+    if row.crashes < queue.settings.max_deliveries:
+        wait_again(queue, row)
+    else:
+        row.outcome = _lost(row)
+        fail(queue, row, FailReason.CRASHED, now_ms)
+
+
+def _lost(row: Row) -> bytes:
+    times = "once" if row.crashes == 1 else f"{row.crashes} times"
+    message = f"Its worker was lost {times} while the job ran, the last time {row.worker!r}."
+    return pack(Outcome(row.claimed_ms, 0, error="WorkerLost", message=message, worker=row.worker))
+
+
+def _promote(queue: Queue, now_ms: int) -> None:
+    for row in islice(queue.places.each(JobState.DELAYED), PROMOTE_LIMIT):
+        if row.due_ms > now_ms:
+            return
+        queue.places.lift(row)
+        wait_anew(queue, row, since_ms=row.due_ms)
