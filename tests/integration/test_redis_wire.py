@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headpond.errors import ConfigInvalid, StoreFull, StoreUnavailable
-from headpond.redis.client import connection_options
+from headpond.redis.address import Address, Kind, Node, parse
 from headpond.redis.wire import RETRY_AFTER_S, Wire, translate
 from until import until
 
@@ -52,7 +52,8 @@ async def listening(fake: Fake) -> AsyncIterator[Wire]:
     """Give a wire to it that greets with one PING."""
     server = await asyncio.start_server(fake.serve, "127.0.0.1", 0)
     fake.port = server.sockets[0].getsockname()[1]
-    wire = Wire({"host": "127.0.0.1", "port": fake.port}, setup=[("PING",)])
+    address = Address(Kind.ALONE, (Node("127.0.0.1", fake.port),), connect_timeout_s=0.5)
+    wire = Wire(address, setup=[("PING",)])
     try:
         yield wire
     finally:
@@ -74,11 +75,8 @@ async def test_refused_greeting_leaves_no_connection() -> None:
         assert fake.came == 3
 
 
-async def test_greeting_without_an_answer_leaves_no_connection(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+async def test_greeting_without_an_answer_leaves_no_connection() -> None:
     """A stopped Redis accepts and says nothing: the attempt ends, and so does its socket."""
-    monkeypatch.setattr("headpond.redis.wire.CONNECT_TIMEOUT_S", 0.1)
     fake = Fake(b"")
     async with listening(fake) as wire:
         with pytest.raises(StoreUnavailable, match="no answer in time"):
@@ -122,7 +120,7 @@ async def test_command_that_can_not_be_packed_harms_no_other() -> None:
 def test_address_that_can_not_be_read_is_not_repeated(url: str) -> None:
     """A password with a character that should have been encoded appears in no message."""
     with pytest.raises(ConfigInvalid) as refused:
-        connection_options(url)
+        parse(url)
     assert "geheim" not in str(refused.value)
     assert "%" in str(refused.value)
 

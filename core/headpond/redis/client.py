@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
-from redis.connection import SSLConnection, parse_url
-
-from headpond.errors import ConfigInvalid, FieldError
+from headpond.redis.address import Kind, parse
+from headpond.redis.cluster import Cluster
 from headpond.redis.keys import queue_key
 from headpond.redis.scripts import Script, all_scripts
-from headpond.redis.wire import ScriptMissing, Wire
+from headpond.redis.single import Single
+from headpond.redis.waiters import Waiters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,34 +17,26 @@ if TYPE_CHECKING:
     from headpond.ports import Clock
 
 
-def connection_options(url: str) -> dict[str, Any]:
-    """Parse a Redis URL, or raise `ConfigInvalid`; a TLS URL gets `tls: True`."""
-    try:
-        options: dict[str, Any] = dict(parse_url(url))
-    except ValueError:
-        # Neither the value nor the parser's words: both may hold a part of the password.
-        detail = (
-            "This is no address of a Redis; write redis://user:password@host:6379/0, rediss:// for"
-            " TLS or unix:///path, and a password's special characters as %2F, %23, …."
-        )
-        raise ConfigInvalid([FieldError("/HEADPOND_REDIS_URL", detail)]) from None
-    if options.pop("connection_class", None) is SSLConnection:
-        options["tls"] = True
-    return options
-
-
 class Client:
-    """One process' connection to Redis for a namespace."""
+    """One process' connections to Redis for a namespace, however that Redis is made."""
 
     def __init__(self, url: str, namespace: str, clock: Clock | None) -> None:
         """`clock` replaces Redis' own time; for tests only."""
         self.url = url
         self.namespace = namespace
         self.clock = clock
-        self.options = connection_options(url)
+        self.address = parse(url)
         self.scripts = all_scripts()
-        loads = [("SCRIPT", "LOAD", script.source) for script in self.scripts.values()]
-        self.wire = Wire(self.options, setup=loads)
+        self.loads = [("SCRIPT", "LOAD", script.source) for script in self.scripts.values()]
+        """What a connection on which scripts run is to be set up with."""
+        in_nodes = self.address.kind is Kind.CLUSTER
+        routes = Cluster(self.address, self.loads) if in_nodes else Single(self.address, self.loads)
+        self._routes = routes
+        self._waiters = Waiters(self.address, routes.place)
+        # The routes' own methods: nothing is put between the worker and its connection.
+        self.command, self.answers, self.send = routes.command, routes.answers, routes.send
+        self.place, self.anywhere, self.apart = routes.place, routes.anywhere, routes.apart
+        self.block = self._waiters.block
         self._heads: dict[tuple[str, str], tuple[str | int, ...]] = {}
 
     def now(self) -> int:
@@ -68,14 +59,6 @@ class Client:
         """Run one script on a queue; the clock goes first among its arguments."""
         return await self.command((*self.head(name, queue), self.now(), *args))
 
-    async def command(self, command: tuple[Any, ...]) -> Any:
-        """Send one command; a script that Redis has forgotten is loaded again (it did not run)."""
-        try:
-            return await self.wire.call(*command)
-        except ScriptMissing:
-            await self.load()
-            return await self.wire.call(*command)
-
     async def pipeline(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
         """Send commands in one write and return their replies; the first error is raised."""
         replies = await self.answers(commands)
@@ -84,37 +67,10 @@ class Client:
                 raise reply
         return replies
 
-    async def answers(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Send commands in one write and return for each its reply or its error.
-
-        Futures, not tasks: this is the worker's hot path.
-        """
-        protocol = await self.wire.connect()
-        futures = [protocol.send(command) for command in commands]
-        replies: list[Any] = []
-        try:
-            for future, command in zip(futures, commands, strict=True):
-                replies.append(await self._answer(future, command))
-        except asyncio.CancelledError:
-            for future in futures:
-                future.cancel()  # else an error that comes later is nobody's
-            raise
-        return replies
-
-    async def _answer(self, future: asyncio.Future[Any], command: tuple[Any, ...]) -> Any:
-        try:
-            try:
-                return await future
-            except ScriptMissing:
-                await self.load()
-                return await self.wire.call(*command)
-        except Exception as error:  # noqa: BLE001 (the caller raises it, once every reply is in)
-            return error
-
-    async def load(self) -> None:
-        """Load every script."""
-        for script in self.scripts.values():
-            await self.wire.call("SCRIPT", "LOAD", script.source)
+    def close(self) -> None:
+        """Close every connection of the loop."""
+        self._routes.close()
+        self._waiters.close()
 
 
-__all__ = ["Client", "Script", "connection_options"]
+__all__ = ["Client", "Script"]

@@ -1,7 +1,6 @@
 """One worker's leases, kept from a thread with its own connection: a blocked loop loses none.
 
-redis-py's blocking client does here: a call each five seconds needs no speed, and it shares no
-state with the loop's connection.
+It shares no state with the loop's connections, and every call ends in its time.
 """
 
 from __future__ import annotations
@@ -10,15 +9,13 @@ import json
 import threading
 from typing import TYPE_CHECKING, Any, Final
 
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
-from headpond.errors import StoreUnavailable
+from headpond.errors import HeadpondError, StoreUnavailable
 from headpond.jobs import JobId
 from headpond.ports import Renewal
+from headpond.redis.blocking import Line
 from headpond.redis.keys import control_channel
 from headpond.redis.life import REPORTS
+from headpond.redis.replies import ELSEWHERE, NotRun, ScriptMissing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 3.0
 """Shorter than the time between renewals: a lost connection costs one of them at most."""
+TRIES: Final = 3
+"""Of a command that did not run: without its script, then at a node that has it no more."""
 
 
 class RedisLeaseKeeper:
@@ -38,13 +37,10 @@ class RedisLeaseKeeper:
         self._client = client
         self._queue = queue
         self._worker = worker
-        self._redis = redis.Redis.from_url(
-            client.url,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._channel: Any = None
+        where = client.place(client.key(queue, "beats"))
+        subscribe = ("SUBSCRIBE", control_channel(client.namespace, queue))
+        self._line = Line(client.address, where, timeout_s=TIMEOUT_S)
+        self._ear = Line(client.address, where, setup=[subscribe], timeout_s=TIMEOUT_S)
         self._lock = threading.Lock()
 
     def renew(self, beat: WorkerBeat, held: Sequence[tuple[JobId, str]]) -> Renewal:
@@ -75,15 +71,7 @@ class RedisLeaseKeeper:
 
     def hear(self, timeout_s: float) -> bool:
         """Wait for a word on the queue's control channel."""
-        try:
-            if self._channel is None:
-                self._channel = self._redis.pubsub(ignore_subscribe_messages=True)
-                self._channel.subscribe(control_channel(self._client.namespace, self._queue))
-                self._channel.get_message(timeout=TIMEOUT_S)  # Redis' answer, which is no word
-            return self._channel.get_message(timeout=timeout_s) is not None
-        except redis.RedisError as error:
-            self._forget_channel()
-            raise StoreUnavailable(f"Redis can't be heard: {error}") from error
+        return self._ear.listen(timeout_s) is not None
 
     def leave(self) -> None:
         """Take the worker out of the registry."""
@@ -91,22 +79,26 @@ class RedisLeaseKeeper:
 
     def close(self) -> None:
         """Close both connections."""
-        self._forget_channel()
-        self._redis.close()
-
-    def _forget_channel(self) -> None:
-        channel, self._channel = self._channel, None
-        if channel is not None:
-            channel.close()
+        self._ear.close()
+        with self._lock:
+            self._line.close()
 
     def _run(self, name: str, *args: Any) -> Any:
         command = (*self._client.head(name, self._queue), self._client.now(), *args)
         with self._lock:
             try:
-                try:
-                    return self._redis.execute_command(*command)
-                except redis.exceptions.NoScriptError:
-                    self._redis.script_load(self._client.scripts[name].source)
-                    return self._redis.execute_command(*command)
-            except redis.RedisError as error:
+                return self._repeated(name, command)
+            except HeadpondError as error:
                 raise StoreUnavailable(f"Redis did not renew: {error}") from error
+
+    def _repeated(self, name: str, command: tuple[Any, ...]) -> Any:
+        """Call, and call again while Redis says that it did not run this, and why."""
+        for _ in range(TRIES - 1):
+            try:
+                return self._line.call(*command)
+            except ScriptMissing:
+                self._line.call("SCRIPT", "LOAD", self._client.scripts[name].source)
+            except NotRun as error:
+                if error.word not in ELSEWHERE:
+                    raise
+        return self._line.call(*command)

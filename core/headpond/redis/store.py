@@ -1,26 +1,29 @@
-"""`QueueStore` on Redis, standalone, put together from its facets."""
+"""`QueueStore` on Redis, put together from its facets."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
 
-import redis.asyncio
-from redis.backoff import NoBackoff
-from redis.retry import Retry
-
+from headpond.errors import StoreUnavailable
 from headpond.redis import gate
 from headpond.redis.care import Care
 from headpond.redis.client import Client
+from headpond.redis.ear import Ear
 from headpond.redis.keys import wake_channel
 from headpond.redis.leases import RedisLeaseKeeper
 from headpond.redis.life import Life
 from headpond.redis.looking import Looking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
     from headpond.ports import Clock, LeaseKeeper
+    from headpond.queues import QueueSample
+
+DEAF_S: Final = 0.5
+"""After a connection for wake-ups is lost, and before the next."""
 
 
 class RedisQueueStore:
@@ -35,7 +38,9 @@ class RedisQueueStore:
         self._life = life
         self.enqueue, self.exchange, self.wait = life.enqueue, life.exchange, life.wait
         self.read, self.find, self.page = looking.read, looking.find, looking.page
-        self.sample, self.tick, self.queues = looking.sample, looking.tick, looking.queues
+        self.queues = looking.queues
+        self.sample = partial(self._apart, looking.sample)
+        self.tick = partial(self._apart, looking.tick)
         self.configure, self.settings, self.forget = care.configure, care.settings, care.forget
         self.hold, self.resume, self.clear = care.hold, care.resume, care.clear
         self.drain, self.undrain = care.drain, care.undrain
@@ -48,7 +53,7 @@ class RedisQueueStore:
     async def close(self) -> None:
         """Close every connection of the loop; lease keepers are closed by their owners."""
         await self._life.close()
-        self.client.wire.close()
+        self.client.close()
 
     async def ping(self) -> None:
         """Ask Redis for a word."""
@@ -60,17 +65,22 @@ class RedisQueueStore:
 
     async def wakes(self) -> AsyncIterator[str]:
         """Yield queues whose mark was crossed; the tick makes up for a word that was lost."""
-        listener = redis.asyncio.Redis.from_url(
-            self.client.url, retry=Retry(NoBackoff(), 0), socket_timeout=None
-        )
+        client = self.client
+        ear = Ear(client.address, client.anywhere(), wake_channel(client.namespace))
         try:
             while True:
                 try:
-                    async with listener.pubsub(ignore_subscribe_messages=True) as channel:
-                        await channel.subscribe(wake_channel(self.client.namespace))
-                        async for message in channel.listen():
-                            yield message["data"].decode()
-                except (redis.RedisError, OSError):
-                    await asyncio.sleep(0.5)
+                    yield (await ear.word()).decode()
+                except StoreUnavailable:
+                    await asyncio.sleep(DEAF_S)
         finally:
-            await listener.aclose()
+            ear.close()
+
+    async def _apart(
+        self,
+        look: Callable[[Sequence[str]], Awaitable[dict[str, QueueSample]]],
+        queues: Sequence[str],
+    ) -> dict[str, QueueSample]:
+        """Look at queues so that a node of a cluster that is away hides its own alone."""
+        keys = [self.client.key(queue, "meta") for queue in queues]
+        return await self.client.apart(look, queues, keys)

@@ -2,57 +2,40 @@
 
 Every command sent in the same tick of the loop leaves in one write, and replies are parsed by
 hiredis: the objects that redis-py makes for each command cost more than the scripts do (figures in
-`docs/decisions/0001-redis-data-model.md`). A command is never sent twice: a lost reply is reported
-as `StoreUnavailable`, and the caller knows whether repeating is safe.
+`docs/decisions/0001-redis-data-model.md`). A command is sent twice only when Redis has said that it
+did not run: a lost reply is reported as `StoreUnavailable`, and the caller knows whether repeating
+is safe.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-import re
-import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 import hiredis
 from typing_extensions import override
 
-from headpond.errors import HeadpondError, StoreFull, StoreUnavailable, StoreUnfit
+from headpond.errors import StoreUnavailable, StoreUnfit
+from headpond.redis.address import Kind, Node
+from headpond.redis.replies import ELSEWHERE, NotRun, check_greeting, not_run, translate
+from headpond.redis.tls import context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-REPLY_TIMEOUT_S: Final = 5.0
-"""A connection that owes an answer this long is given up: half-open connections look just so."""
-CONNECT_TIMEOUT_S: Final = 2.0
+    from headpond.redis.address import Address
+    from headpond.redis.places import Place
+
 RETRY_AFTER_S: Final = 0.2
 """After a failed connect, calls fail at once for this long instead of piling up; up to a quarter
 less, so that a crowd of processes doesn't come back in step."""
 
-_UNFIT = ("NOAUTH", "WRONGPASS", "NOPERM")
-_AWAY = (
-    "LOADING",
-    "MISCONF",
-    "READONLY",
-    "MASTERDOWN",
-    "CLUSTERDOWN",
-    "BUSY",
-    "NOREPLICAS",
-    "TRYAGAIN",
-)
-
-
-_INNER = re.compile(r"^ERR Error running script .*?: -([A-Z]+) ", re.DOTALL)
-"""Up to 6.2 an error inside a script comes wrapped; since 7.0 it comes as it is."""
 _CLOSED = "The connection to Redis was closed by this process."
 
 
-class ScriptMissing(Exception):
-    """Redis does not know the script (it was restarted, or scripts were flushed). Nothing ran."""
-
-
-class _Protocol(asyncio.Protocol):
+class Protocol(asyncio.Protocol):
     """Bytes in, replies out; answers come in the order of the questions."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -93,10 +76,11 @@ class _Protocol(asyncio.Protocol):
                 future.set_result(reply)
 
     def send(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
+        """Send one command with all others of this tick of the loop."""
         packed = hiredis.pack_command(command)
         future = self.loop.create_future()
         if self.lost:  # between the greeting and whoever waited for it
-            future.set_exception(StoreUnavailable(self.lost))
+            future.set_exception(NotRun(self.lost))
             return future
         if not self.unsent:
             self.loop.call_soon(self.flush)
@@ -105,43 +89,78 @@ class _Protocol(asyncio.Protocol):
         return future
 
     def flush(self) -> None:
+        """Write what is unsent."""
         unsent, self.unsent = self.unsent, []
         if self.transport is not None:
             self.transport.write(b"".join(unsent) if len(unsent) > 1 else unsent[0])
-
-
-def translate(error: Exception) -> Exception:
-    """Turn Redis' word into an error of ours."""
-    text = str(error)
-    inner = _INNER.match(text)
-    word = inner[1] if inner else text.partition(" ")[0]
-    if word == "NOSCRIPT":
-        return ScriptMissing(text)
-    if word == "OOM":
-        return StoreFull(
-            "Redis has reached its maxmemory and takes no new jobs; running ones can end."
-        )
-    if word in _UNFIT:
-        return StoreUnfit(f"Redis refuses the login or the rights: {text}")
-    if word in _AWAY:
-        return StoreUnavailable(f"Redis can't do it now: {text}")
-    return HeadpondError(f"Redis answered with an error: {text}")
 
 
 class Wire:
     """A connection that comes back by itself; calls raise `StoreUnavailable` meanwhile."""
 
     def __init__(
-        self, options: Mapping[str, Any], *, setup: Sequence[tuple[Any, ...]] = ()
+        self,
+        address: Address,
+        where: Node | Place | None = None,
+        *,
+        setup: Sequence[tuple[Any, ...]] = (),
+        reply_timeout_s: float = 0.0,
     ) -> None:
-        """Keep redis-py's options of a parsed URL, and what to send after each connect."""
-        self.options = options
+        """Log in as `address` says at `where`, its first node; send `setup` after each connect."""
+        self.address = address
+        self.where = where or address.nodes[0]
         self.setup = setup
-        self._protocol: _Protocol | None = None
-        self._connecting: asyncio.Task[_Protocol] | None = None
+        self.reply_timeout_s = reply_timeout_s or address.reply_timeout_s
+        self._protocol: Protocol | None = None
+        self._connecting: asyncio.Task[Protocol] | None = None
         self._refused_until = 0.0
         self._refusal = ""
         self._closed = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether there is a connection now."""
+        return self._protocol is not None and self._protocol.transport is not None
+
+    # ── what it says ──
+
+    async def command(self, command: tuple[Any, ...]) -> Any:
+        """Send one command, again if Redis did not run it for want of a script."""
+        protocol = self._protocol
+        try:
+            return await self.call(*command)
+        except NotRun as error:
+            replies: list[Any] = [error]
+            await self._mend([command], replies, protocol)
+            if isinstance(replies[0], Exception):
+                raise replies[0] from None
+            return replies[0]
+
+    async def answers(self, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Send commands in one write and return for each its reply or its error.
+
+        Futures, not tasks: this is the worker's hot path. Raises when there is no connection.
+        """
+        protocol = self._protocol
+        if protocol is None or protocol.transport is None:
+            protocol = await self.connect()
+        futures = [protocol.send(command) for command in commands]
+        replies: list[Any] = []
+        failed = False
+        try:
+            for future in futures:
+                try:
+                    replies.append(await future)
+                except Exception as error:  # noqa: BLE001 (one of several)
+                    failed = True
+                    replies.append(error)
+        except asyncio.CancelledError:
+            for future in futures:
+                future.cancel()  # else an error that comes later is nobody's
+            raise
+        if failed:
+            await self._mend(commands, replies, protocol)
+        return replies
 
     async def call(self, *command: Any) -> Any:
         """Send one command, connecting first where needed, and return its reply."""
@@ -157,7 +176,38 @@ class Wire:
             return None
         return protocol.send(command)
 
-    async def connect(self) -> _Protocol:
+    async def _mend(
+        self, commands: Sequence[tuple[Any, ...]], replies: list[Any], used: Protocol | None
+    ) -> None:
+        """Send again, once, what did not run for a reason that this connection can do away with."""
+        words = {reply.word: reply for reply in replies if isinstance(reply, NotRun)}
+        elsewhere = next((words[word] for word in ELSEWHERE if word in words), None)
+        if elsewhere is not None and not isinstance(self.where, Node):
+            self.where.missed(elsewhere)
+            self._leave(used)
+        elif "MOVED" in words and self.address.kind is not Kind.CLUSTER:
+            replies[:] = [_fit(reply) for reply in replies]
+            return
+        elif "NOSCRIPT" not in words:
+            return
+        again = not_run(commands, replies)
+        try:
+            protocol = await self.connect()
+        except StoreUnavailable as error:
+            for at in again:
+                replies[at] = error
+            return
+        if protocol is used:  # a new one has been set up already
+            anew = [protocol.send(command) for command in self.setup]
+            await asyncio.gather(*anew, return_exceptions=True)
+        second = [protocol.send(commands[at]) for at in again]
+        found = await asyncio.gather(*second, return_exceptions=True)
+        for at, reply in zip(again, found, strict=True):
+            replies[at] = reply
+
+    # ── how it connects ──
+
+    async def connect(self) -> Protocol:
         """Connect if needed; callers at the same time share one attempt."""
         protocol = self._protocol
         if protocol is not None and protocol.transport is not None:
@@ -167,7 +217,7 @@ class Wire:
             raise StoreUnavailable(_CLOSED)
         if self._connecting is None:
             if loop.time() < self._refused_until:
-                raise StoreUnavailable(self._refusal)
+                raise NotRun(self._refusal)
             self._connecting = loop.create_task(self._connect(loop))
             self._connecting.add_done_callback(self._connected)
         connecting = self._connecting
@@ -179,61 +229,62 @@ class Wire:
                 raise StoreUnavailable(_CLOSED) from None  # by `close`; nobody cancelled the caller
             raise
 
-    def _connected(self, task: asyncio.Task[_Protocol]) -> None:
+    def _connected(self, task: asyncio.Task[Protocol]) -> None:
         self._connecting = None
         if not task.cancelled() and (error := task.exception()) is not None:
             pause_s = RETRY_AFTER_S * random.uniform(0.75, 1.0)  # noqa: S311 (no secret)
             self._refused_until = asyncio.get_running_loop().time() + pause_s
             self._refusal = str(error)
 
-    async def _connect(self, loop: asyncio.AbstractEventLoop) -> _Protocol:
+    async def _connect(self, loop: asyncio.AbstractEventLoop) -> Protocol:
+        where = self.where
+        node = where if isinstance(where, Node) else await asyncio.to_thread(where.find)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                protocol = await self._open(loop)
-                await self._welcome(protocol)
-        except (OSError, TimeoutError) as error:
-            where = (
-                self.options.get("path") or f"{self.options.get('host')}:{self.options.get('port')}"
-            )
+            async with asyncio.timeout(self.address.connect_timeout_s):
+                protocol = await self._open(loop, node)
+                await self._welcome(protocol, node)
+        except (OSError, TimeoutError, StoreUnavailable) as error:
+            if not isinstance(where, Node):
+                where.missed(error)
+            if isinstance(error, StoreUnavailable):
+                raise NotRun(str(error)) from error
             why = str(error) or "no answer in time"
-            raise StoreUnavailable(f"Redis at {where} can't be reached: {why}.") from error
+            raise NotRun(f"Redis at {node} can't be reached: {why}.") from error
         self._protocol = protocol
         self._watch(loop, protocol, protocol.replies)
         return protocol
 
-    async def _open(self, loop: asyncio.AbstractEventLoop) -> _Protocol:
-        options = self.options
-        if options.get("path"):
-            _, protocol = await loop.create_unix_connection(
-                lambda: _Protocol(loop), options["path"]
-            )
-            return protocol
-        context = _tls(options) if options.get("tls") else None
-        host, port = options.get("host", "localhost"), options.get("port", 6379)
-        _, protocol = await loop.create_connection(lambda: _Protocol(loop), host, port, ssl=context)
-        return protocol
+    async def _open(self, loop: asyncio.AbstractEventLoop, node: Node) -> Protocol:
+        def make() -> Protocol:
+            return self.speaks(loop)
 
-    async def _welcome(self, protocol: _Protocol) -> None:
+        if node.path:
+            return (await loop.create_unix_connection(make, node.path))[1]
+        tls = self.address.tls
+        return (
+            await loop.create_connection(
+                make, node.host, node.port, ssl=context(tls) if tls else None
+            )
+        )[1]
+
+    def speaks(self, loop: asyncio.AbstractEventLoop) -> Protocol:
+        """Make one connection's protocol."""
+        return Protocol(loop)
+
+    async def _welcome(self, protocol: Protocol, node: Node) -> None:
         """Greet; a connection that is not welcomed is not left open."""
+        greeting = [*self.address.greeting(), *self.setup]
         try:
-            await self._greet(protocol)
+            replies = await asyncio.gather(*[protocol.send(command) for command in greeting])
+            check_greeting(self.address, node, replies)
         except BaseException:
             if protocol.transport is not None:
                 protocol.transport.abort()
             raise
 
-    async def _greet(self, protocol: _Protocol) -> None:
-        options = self.options
-        greeting: list[tuple[Any, ...]] = []
-        if options.get("password"):
-            login = (options["username"],) if options.get("username") else ()
-            greeting.append(("AUTH", *login, options["password"]))
-        if options.get("db"):
-            greeting.append(("SELECT", options["db"]))
-        greeting.extend(self.setup)
-        await asyncio.gather(*[protocol.send(command) for command in greeting])
+    # ── how it ends ──
 
-    def _watch(self, loop: asyncio.AbstractEventLoop, protocol: _Protocol, replies: int) -> None:
+    def _watch(self, loop: asyncio.AbstractEventLoop, protocol: Protocol, replies: int) -> None:
         """Give a connection up that owed an answer at the last look and has given none since."""
 
         def look() -> None:
@@ -245,7 +296,17 @@ class Wire:
             self._watch(loop, protocol, protocol.replies)
 
         owed = bool(protocol.waiting)
-        loop.call_later(self.options.get("reply_timeout", REPLY_TIMEOUT_S), look)
+        loop.call_later(self.reply_timeout_s, look)
+
+    def _leave(self, protocol: Protocol | None) -> None:
+        """Use this connection no more; what is under way on it is still answered."""
+        if protocol is None or protocol is not self._protocol:
+            return
+        self._protocol = None
+        if protocol.transport is not None and not protocol.waiting:
+            protocol.transport.close()
+        elif protocol.transport is not None:
+            protocol.loop.call_later(self.reply_timeout_s, protocol.transport.abort)
 
     def close(self) -> None:
         """Close the connection; calls under way fail."""
@@ -256,8 +317,10 @@ class Wire:
             self._protocol.transport.close()
 
 
-def _tls(options: Mapping[str, Any]) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=options.get("ssl_ca_certs"))
-    if options.get("ssl_certfile"):
-        context.load_cert_chain(options["ssl_certfile"], options.get("ssl_keyfile"))
-    return context
+def _fit(reply: Any) -> Any:
+    """Say what it means that a command belongs elsewhere where there is no elsewhere."""
+    if isinstance(reply, NotRun) and reply.word == "MOVED":
+        return StoreUnfit(
+            "This Redis is a node of a Redis Cluster; write redis+cluster:// in the address."
+        )
+    return reply
