@@ -53,14 +53,16 @@ class RedisLeaseKeeper:
             "pid": beat.pid,
         }
         lost: list[JobId] = []
+        stops: list[JobId] = []
         draining, version, now = False, 0, 0
         for at in range(0, max(1, len(held)), 1000):
             part = held[at : at + 1000]
             fences = [value for job in part for value in job]
             reply = self._run("renew", self._worker, json.dumps(says), len(part), *fences)
             lost += [JobId(each.decode()) for each in reply[0]]
+            stops += [JobId(each.decode()) for each in reply[4]]
             draining, version, now = reply[1] == 1, reply[2], reply[3]
-        return Renewal(tuple(lost), draining, version, now)
+        return Renewal(tuple(lost), draining, version, now, tuple(stops))
 
     def release(self, held: Sequence[tuple[JobId, str]]) -> None:
         """Give jobs back, as the loop would if it could."""

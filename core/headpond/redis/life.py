@@ -1,4 +1,4 @@
-"""The life of a job in Redis: into the queue, to a worker, and to its end."""
+"""A job's life with its worker in Redis: claimed, reported, waited for."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ import itertools
 import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from headpond.errors import StoreUnavailable
-from headpond.jobs import DEFAULT_PRIORITY, Claim, Done, Failed, JobId, NewJob, Released
+from headpond.jobs import Claim, Done, Failed, JobId, Progressed, Released, Stopped
 from headpond.ports import Exchange
-from headpond.redis.keys import wake_channel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +16,8 @@ if TYPE_CHECKING:
     from headpond.jobs import Ended
     from headpond.redis.client import Client
 
-BATCH: Final = 1000
-"""Jobs in one enqueue call: Lua's stack holds 8,000 values, and a script should take a few ms."""
+MOST_CLAIMS: Final = 1000
+"""Jobs of one claim: Lua's stack holds 8,000 values, and a script should take a few ms."""
 REPORTS: Final = 500
 """Ended jobs in one script call, for the same reason."""
 LONGEST_WAIT_S: Final = 5.0
@@ -30,72 +28,12 @@ _STAMP: Final = 13
 
 
 class Life:
-    """Enqueue, exchange, wait."""
+    """Exchange and wait."""
 
     def __init__(self, client: Client) -> None:
-        """Keep the connection; what is enqueued in one tick of the loop leaves together."""
+        """Keep the connection."""
         self._client = client
-        self._unsent: dict[str, list[tuple[Sequence[NewJob], asyncio.Future[list[bool]]]]] = {}
-        self._flushes: set[asyncio.Task[None]] = set()
         self._fences = itertools.count(secrets.randbits(32))
-
-    # ── enqueue ──
-
-    async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[bool]:
-        """Add the jobs; what other callers enqueue in the same tick of the loop goes along."""
-        if not jobs:
-            return []
-        if len(jobs) > BATCH:
-            message = f"{len(jobs)} jobs in one call; the limit is {BATCH}."
-            raise ValueError(message)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[list[bool]] = loop.create_future()
-        if queue not in self._unsent:
-            self._unsent[queue] = []
-            loop.call_soon(self._flush, queue)
-        self._unsent[queue].append((jobs, future))
-        return await future
-
-    def _flush(self, queue: str) -> None:
-        parts = self._unsent.pop(queue)
-        while parts:
-            size, taken = 0, 0
-            while taken < len(parts) and size + len(parts[taken][0]) <= BATCH:
-                size += len(parts[taken][0])
-                taken += 1
-            task = asyncio.get_running_loop().create_task(self._send(queue, parts[:taken]))
-            self._flushes.add(task)
-            task.add_done_callback(self._flushes.discard)
-            parts = parts[taken:]
-
-    async def _send(
-        self, queue: str, parts: list[tuple[Sequence[NewJob], asyncio.Future[list[bool]]]]
-    ) -> None:
-        client = self._client
-        args: list[Any] = []
-        for jobs, _ in parts:
-            for job in jobs:
-                args += (job.id, job.body, _standing(job))
-        command = (
-            *client.head("enqueue", queue),
-            client.now(),
-            len(args) // 3,
-            wake_channel(client.namespace),
-            queue,
-            *args,
-        )
-        try:
-            added = await client.command(command)
-        except Exception as error:  # noqa: BLE001 (handed to every caller of this batch)
-            for _, future in parts:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        at = 0
-        for jobs, future in parts:
-            if not future.done():
-                future.set_result([flag == 1 for flag in added[at : at + len(jobs)]])
-            at += len(jobs)
 
     # ── a worker's turn ──
 
@@ -107,16 +45,16 @@ class Life:
         now = client.now()
         commands = [*self._reports(queue, worker, ended, now)]
         fence = f"{worker}.{next(self._fences)}"
-        claim = (*client.head("claim", queue), now, worker, fence, max(0, min(want, BATCH)))
+        claim = (*client.head("claim", queue), now, worker, fence, max(0, min(want, MOST_CLAIMS)))
         replies = await client.answers([*commands, claim])
         failure = next((reply for reply in replies if isinstance(reply, Exception)), None)
         if failure is not None:
             await self._give_back(queue, worker, fence, replies[-1])
             raise failure
         stale = tuple(JobId(each.decode()) for reply in replies[:-1] for each in reply)
-        ids, bodies, tries, since, next_due, held, draining, at = replies[-1]
+        ids, bodies, tries, since, next_due, held, draining, at, fires = replies[-1]
         claims = _claims(fence, ids, bodies, tries, since)
-        return Exchange(claims, stale, next_due, held == 1, draining == 1, at)
+        return Exchange(claims, stale, next_due, held == 1, draining == 1, at, fires == 1)
 
     async def _give_back(self, queue: str, worker: str, fence: str, claimed: Any) -> None:
         """Return what was claimed beside a report that failed: the caller will know of no claim."""
@@ -129,26 +67,29 @@ class Life:
         self, queue: str, worker: str, ended: Sequence[Ended], now: int
     ) -> list[tuple[Any, ...]]:
         done: list[Done] = []
-        failed: list[Failed] = []
-        released: list[Released] = []
+        failed: list[Failed | Stopped] = []
+        others: list[Released | Progressed] = []
         for report in ended:
             if isinstance(report, Done):
                 done.append(report)
-            elif isinstance(report, Failed):
+            elif isinstance(report, Failed | Stopped):
                 failed.append(report)
             else:
-                released.append(report)
+                others.append(report)
         head = self._client.head
         commands: list[tuple[Any, ...]] = []
+        for progress in _chunks([each for each in others if isinstance(each, Progressed)]):
+            args: list[Any] = [part for job in progress for part in _progress(job)]
+            commands.append((*head("progress", queue), now, len(progress), *args))
         for ends in _chunks(done):
-            args: list[Any] = [part for job in ends for part in (job.id, job.fence, job.outcome)]
+            args = [part for job in ends for part in (job.id, job.fence, job.outcome)]
             run_us = sum(job.run_us for job in ends)
             commands.append((*head("finish", queue), now, worker, run_us, len(ends), *args))
         for faults in _chunks(failed):
             args = [part for job in faults for part in _failure(job)]
             run_us = sum(job.run_us for job in faults)
             commands.append((*head("fail", queue), now, worker, run_us, len(faults), *args))
-        for backs in _chunks(released):
+        for backs in _chunks([each for each in others if isinstance(each, Released)]):
             args = [part for job in backs for part in _release(job)]
             commands.append((*head("release", queue), now, worker, len(backs), *args))
         return commands
@@ -180,23 +121,14 @@ class Life:
             if reply is not None:
                 reply.add_done_callback(lambda future: future.cancelled() or future.exception())
 
-    async def close(self) -> None:
-        """Let enqueues under way end, then close."""
-        if self._flushes:
-            await asyncio.wait(self._flushes)
-        for parts in self._unsent.values():
-            for _, future in parts:
-                if not future.done():
-                    future.set_exception(StoreUnavailable("The store was closed."))
+
+def _progress(job: Progressed) -> tuple[Any, ...]:
+    return (job.id, job.fence, job.progress)
 
 
-def _standing(job: NewJob) -> str:
-    if job.priority == DEFAULT_PRIORITY and not (job.tenant or job.delay_ms or job.run_at_ms):
-        return ""
-    return f"{job.priority}|{job.delay_ms}|{job.run_at_ms}|{job.tenant}"
-
-
-def _failure(job: Failed) -> tuple[Any, ...]:
+def _failure(job: Failed | Stopped) -> tuple[Any, ...]:
+    if isinstance(job, Stopped):
+        return (job.id, job.fence, job.outcome, "stopped", "")
     retry = "" if job.retry_in_ms is None else max(0, job.retry_in_ms)
     return (job.id, job.fence, job.outcome, job.reason.value, retry)
 

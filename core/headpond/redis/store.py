@@ -11,10 +11,12 @@ from headpond.redis import gate
 from headpond.redis.care import Care
 from headpond.redis.client import Client
 from headpond.redis.ear import Ear
+from headpond.redis.entry import Entry
 from headpond.redis.keys import wake_channel
 from headpond.redis.leases import RedisLeaseKeeper
 from headpond.redis.life import Life
 from headpond.redis.looking import Looking
+from headpond.redis.verbs import Verbs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -35,9 +37,15 @@ class RedisQueueStore:
         """Connect lazily; `clock` replaces Redis' own time and is for tests only."""
         self.client = Client(url, namespace, clock)
         life, looking, care = Life(self.client), Looking(self.client), Care(self.client)
-        self._life = life
-        self.enqueue, self.exchange, self.wait = life.enqueue, life.exchange, life.wait
+        entry, verbs = Entry(self.client), Verbs(self.client)
+        self._entry = entry
+        self.enqueue, self.exchange, self.wait = entry.enqueue, life.exchange, life.wait
+        self.cancel, self.retry, self.amend = verbs.cancel, verbs.retry, verbs.amend
+        self.open_batch, self.batch = verbs.open_batch, verbs.batch
+        self.put_schedule, self.remove_schedule = verbs.put_schedule, verbs.remove_schedule
+        self.schedules, self.fire = verbs.schedules, verbs.fire
         self.read, self.find, self.page = looking.read, looking.find, looking.page
+        self.events = looking.events
         self.queues = looking.queues
         self.sample = partial(self._apart, looking.sample)
         self.tick = partial(self._apart, looking.tick)
@@ -52,7 +60,7 @@ class RedisQueueStore:
 
     async def close(self) -> None:
         """Close every connection of the loop; lease keepers are closed by their owners."""
-        await self._life.close()
+        await self._entry.close()
         self.client.close()
 
     async def ping(self) -> None:
