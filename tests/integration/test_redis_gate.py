@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import subprocess
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import redis
 
+from headpond.clock import SystemClock
 from headpond.errors import StoreUnavailable, StoreUnfit
+from headpond.findings import Severity
 from headpond.redis import RedisQueueStore
-from headpond.redis.gate import version_of
-from redis_server import RedisServer
+from headpond.redis.gate import PolicyWatch, findings
+from headpond.testing import ManualClock
+from redis_server import RedisServer, find_binary, free_port
+from until import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,26 +42,6 @@ async def pass_gate(url: str, namespace: str) -> None:
         await store.start()
     finally:
         await store.close()
-
-
-@pytest.mark.parametrize(
-    ("text", "version"),
-    [
-        ("7.0.15", (7, 0, 15)),
-        ("7.4.0-rc1", (7, 4, 0)),
-        ("7.2", (7, 2, 0)),
-        ("8", (8, 0, 0)),
-        ("6.2.6-v9-enterprise", (6, 2, 6)),
-        ("255.255.255", (255, 255, 255)),
-        ("unstable", None),
-        ("", None),
-    ],
-)
-def test_versions_are_read_as_they_are_written(
-    text: str, version: tuple[int, int, int] | None
-) -> None:
-    """Candidates and distributions add words of their own."""
-    assert version_of(text) == version
 
 
 async def test_a_sound_redis_passes_and_keeps_nothing_of_it(
@@ -91,21 +77,6 @@ async def test_a_redis_that_takes_no_writes_now_is_not_there_yet(
         pytest.raises(StoreUnavailable, match="can't do it now: NOREPLICAS"),
     ):
         await pass_gate(redis_url, namespace)
-
-
-async def test_a_login_that_may_not_write_is_refused(
-    redis_server: RedisServer, redis_url: str, namespace: str
-) -> None:
-    """A sentence at the start is better than an error at the first job."""
-    with redis_server.client() as client:
-        client.acl_setuser(
-            "reader", enabled=True, passwords=["+pw"], categories=["+@all"], keys=["%R~*"]
-        )
-        try:
-            with pytest.raises(StoreUnfit, match="refuses the login or the rights: NOPERM"):
-                await pass_gate(redis_url.replace("://", "://reader:pw@"), namespace)
-        finally:
-            client.acl_deluser("reader")
 
 
 async def test_a_full_redis_passes(
@@ -155,3 +126,75 @@ async def test_nothing_is_said_where_the_configuration_may_not_be_read(
         finally:
             client.acl_deluser("worker")
     assert caplog.messages == []
+
+
+async def test_a_replica_is_refused_and_its_primary_named(
+    redis_server: RedisServer, tmp_path: Path, namespace: str
+) -> None:
+    """What is written to it is refused, or lost at the next sync."""
+    replica = RedisServer(tmp_path)
+    replica.start()
+    try:
+        with replica.client() as client:
+            client.config_set("appendonly", "no")  # a log that begins anew can't be stopped at once
+            client.replicaof("127.0.0.1", redis_server.port)
+        with pytest.raises(StoreUnfit, match=rf"is a replica .*\(127.0.0.1:{redis_server.port}\)"):
+            await pass_gate(replica.url, namespace)
+    finally:
+        replica.stop()
+
+
+async def test_a_sentinel_is_refused(tmp_path: Path, namespace: str) -> None:
+    """Its port is easily taken for the one of Redis."""
+    port = free_port()
+    config = tmp_path / "sentinel.conf"
+    config.write_text(f"port {port}\nbind 127.0.0.1\ndir {tmp_path}\n")
+    command = [find_binary(), str(config), "--sentinel"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as sentinel:  # noqa: ASYNC220 (it returns at once)
+        try:
+            url = f"redis://127.0.0.1:{port}/0"
+            await until(lambda: _answers(url))
+            with pytest.raises(StoreUnfit, match="This is a sentinel, which holds no jobs"):
+                await pass_gate(url, namespace)
+        finally:
+            sentinel.terminate()
+
+
+def _answers(url: str) -> bool:
+    with suppress(redis.ConnectionError), redis.Redis.from_url(url) as client:
+        return bool(client.ping())
+    return False
+
+
+async def test_clocks_that_differ_are_spoken_of(redis_url: str, namespace: str) -> None:
+    """The machine's clock is an hour late; times in its logs and its run_at mislead."""
+    store = RedisQueueStore(redis_url, namespace)
+    try:
+        late = ManualClock(SystemClock().now_ms() - 3_600_000)
+        (clock,) = (each for each in await findings(store.client, late) if each.name == "clock")
+    finally:
+        await store.close()
+    assert clock.severity is Severity.WARN
+    assert clock.sentence.startswith("Redis' clock is 3,600 s ahead of this machine's.")
+
+
+async def test_a_policy_that_changes_at_run_time_is_noticed_once(
+    redis_server: RedisServer, redis_url: str, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The gate looked at the start; somebody may configure Redis after that."""
+    store = RedisQueueStore(redis_url, namespace)
+    watch = PolicyWatch(store.client, every_s=0)
+    try:
+        await watch.look()
+        await watch.look()
+        assert caplog.messages == []
+        with configured(redis_server, "maxmemory-policy", "volatile-lru"):
+            await watch.look()
+            await watch.look()
+        await watch.look()
+    finally:
+        await store.close()
+    assert [message.partition(":")[0] for message in caplog.messages] == [
+        "Redis may evict jobs from now on",
+        "maxmemory-policy is 'noeviction' again",
+    ]

@@ -1,94 +1,217 @@
-"""The start-up gate: a Redis that would lose jobs is refused with one sentence."""
+"""The start-up gate: a Redis that would lose jobs is refused with one sentence.
+
+What it finds is `headpond check`'s as well (`findings`); a process that starts refuses what must be
+refused and logs what is worth a warning (`check`).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import logging
-import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from headpond.clock import SystemClock
 from headpond.errors import HeadpondError, StoreFull, StoreUnavailable, StoreUnfit
-from headpond.redis.keys import trial_key
+from headpond.findings import Finding, Severity, refusal, warning
+from headpond.redis import rights
+from headpond.redis.address import Kind
+from headpond.redis.keys import control_channel, wake_channel
+from headpond.redis.topology import Topology
+from headpond.redis.verdicts import GOOD_POLICY, Facts, judge, version_of
+from headpond.redis.wire import Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from headpond.ports import Clock
+    from headpond.redis.address import Node
     from headpond.redis.client import Client
+    from headpond.redis.places import Place
 
 logger = logging.getLogger(__name__)
 
-OLDEST: Final = (6, 2, 0)
-"""ZMSCORE, `LIMIT` and cmsgpack as the scripts use them; the embedded server's version too."""
+POLICY_EVERY_S: Final = 30.0
+"""How often a running process looks whether Redis may evict meanwhile."""
 
-TRIAL_S: Final = 10
-"""The word written as a trial goes by itself after this, should its removal get lost."""
-
-_VERSION: Final = re.compile(r"(\d+)(?:\.(\d+))?(?:\.(\d+))?", re.ASCII)
+_DECIDING: Final = {"version", "mode", "role"}
+"""When one of these is refused, the login has nothing to try here."""
 
 
 async def check(client: Client) -> None:
     """Raise `StoreUnfit` when this Redis must not hold jobs, `StoreUnavailable` if not now."""
-    info = _parsed(await client.command(("INFO",)))
-    _check_version(info.get("redis_version", ""))
-    policy = info.get("maxmemory_policy", "noeviction")
-    if policy != "noeviction":
-        raise StoreUnfit(
-            f"Redis may evict jobs: maxmemory-policy is {policy!r}; set it to 'noeviction'."
-        )
-    if info.get("role") == "slave":
-        raise StoreUnfit(
-            "This Redis is a replica and takes no writes; give the address of the primary."
-        )
-    await _check_writes(client)
-    await _look_at_disk(client)
+    found = await findings(client)
+    refused = [finding.sentence for finding in found if finding.is_refusal]
+    if refused:
+        raise StoreUnfit(" ".join(refused))
+    for finding in found:
+        if finding.severity is Severity.WARN:
+            logger.warning("%s", finding.sentence)
 
 
-def version_of(text: str) -> tuple[int, int, int] | None:
-    """Return the numbers that a version begins with, `None` when it begins with another thing.
+async def findings(client: Client, clock: Clock | None = None) -> list[Finding]:
+    """Look at every server of this Redis, and at what the login may do there.
 
-    >>> version_of("7.4.0-rc1")
-    (7, 4, 0)
+    Raises `StoreUnavailable` when it can't be asked now, `StoreUnfit` when the login is refused.
     """
-    found = _VERSION.match(text)
-    if found is None:
-        return None
-    major, minor, patch = (int(part or 0) for part in found.groups())
-    return major, minor, patch
+    clock = clock or SystemClock()
+    found: list[Finding] = []
+    servers = await _servers(client)
+    for where in servers:
+        judged = await _looked_at(client, where, clock)
+        found += judged if len(servers) == 1 else _of_node(str(where), judged)
+    if not any(finding.is_refusal and finding.name in _DECIDING for finding in found):
+        found += await _tried(client)
+    said = {finding.name for finding in found if finding.severity is not Severity.OK}
+    kept = (each for each in found if each.severity is not Severity.OK or each.name not in said)
+    return list(dict.fromkeys(kept))
 
 
-def _check_version(text: str) -> None:
-    version = version_of(text)
-    wanted = ".".join(map(str, OLDEST))
-    if version is None:
-        raise StoreUnfit(
-            f"Redis says no version that can be read ({text!r}): {wanted} or newer is needed."
-        )
-    if version < OLDEST:
-        raise StoreUnfit(f"Redis {text} is too old: {wanted} or newer is needed.")
+class PolicyWatch:
+    """Notices at run time that Redis may evict jobs: somebody has changed its configuration."""
+
+    def __init__(self, client: Client, every_s: float = POLICY_EVERY_S) -> None:
+        """Look for the first time a while after the start, at which the gate has looked."""
+        self._client = client
+        self._every_s = every_s
+        self._next_s = 0.0
+        self._said = GOOD_POLICY
+
+    async def look(self) -> None:
+        """Ask now and then, and log a policy that is bad, or good again, once."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._next_s:
+            return
+        is_first, self._next_s = not self._next_s, now_s + self._every_s
+        if is_first:
+            return
+        try:
+            info = _parsed(await self._client.command(("INFO", "memory")))
+        except HeadpondError:
+            return  # away, or not to be asked: what comes next will say so
+        policy = info.get("maxmemory_policy", GOOD_POLICY)
+        if policy not in {self._said, GOOD_POLICY}:
+            logger.error(
+                "Redis may evict jobs from now on: maxmemory-policy became %r; set it to %r.",
+                policy,
+                GOOD_POLICY,
+            )
+        elif policy != self._said:
+            logger.warning("maxmemory-policy is %r again: Redis evicts no more jobs.", policy)
+        self._said = policy
 
 
-async def _check_writes(client: Client) -> None:
-    key = trial_key(client.namespace)
+async def _servers(client: Client) -> list[Node | Place]:
+    """Return where to ask: the one server, or each that serves a part of the cluster."""
+    if client.address.kind is not Kind.CLUSTER:
+        return [client.anywhere()]
+    topology = Topology(client.address)
+    await asyncio.to_thread(topology.look)
+    return list(topology.primaries())
+
+
+def _of_node(node: str, judged: Iterable[Finding]) -> list[Finding]:
+    """Name the node where one of several has a fault; what is well is said once for all."""
+    return [
+        each if each.severity is Severity.OK else replace(each, sentence=f"{node}: {each.sentence}")
+        for each in judged
+    ]
+
+
+async def _looked_at(client: Client, where: Node | Place, clock: Clock) -> list[Finding]:
+    """Ask one server on a connection of its own, which asks for no rights but these."""
+    wire = Wire(client.address, where)
     try:
-        await client.pipeline([("SET", key, "1", "EX", TRIAL_S), ("DEL", key)])
-    except StoreFull as error:
-        logger.warning("%s", error)  # not refused: what starts now is how it gets emptier
+        before_ms = clock.now_ms()
+        info, time, *config = await wire.answers(
+            [
+                ("INFO",),
+                ("TIME",),
+                *(("CONFIG", "GET", name) for name in ("appendonly", "save", "appendfsync")),
+            ]
+        )
+        after_ms = clock.now_ms()
+    finally:
+        wire.close()
+    for reply in (info, time, *config):
+        if isinstance(reply, StoreUnavailable):
+            raise reply
+    if isinstance(info, Exception):
+        login = client.address.username or "default"
+        return [
+            refusal(
+                "rights",
+                f"The login {login!r} may not use INFO, without which nobody knows whether this"
+                f" Redis evicts jobs; give it: ACL SETUSER {login} +info",
+            )
+        ]
+    facts = Facts(
+        _parsed(info),
+        _configured(config),
+        _ahead_ms(time, before_ms, after_ms),
+        is_cluster_wanted=client.address.kind is Kind.CLUSTER,
+    )
+    return judge(facts)
 
 
-async def _look_at_disk(client: Client) -> None:
-    """Warn when a restart of Redis would lose every job; hosts that forbid to ask see to it."""
+async def _tried(client: Client) -> list[Finding]:
+    """Try what Headpond does with Redis; what was written is gone again."""
+    refused: list[tuple[str, str]] = []
+    found: list[Finding] = []
+    for key, commands in rights.trials(client.namespace).items():
+        wire = Wire(client.address, client.place(key))
+        try:
+            replies = await wire.answers(commands)
+        finally:
+            wire.close()
+        for command, reply in zip(commands, replies, strict=True):
+            refused += rights.refused_by(command, reply)
+            if isinstance(reply, StoreUnavailable):
+                raise reply
+            if isinstance(reply, StoreFull):
+                # Not refused: what starts now is how it gets emptier.
+                found.append(warning("writing", str(reply)))
+    for channel in (
+        wake_channel(client.namespace),
+        control_channel(client.namespace, rights.TRIAL),
+    ):
+        refused += await _deaf(client, channel)
+    found.append(rights.verdict(client.namespace, client.address.username or "default", refused))
+    return found
+
+
+async def _deaf(client: Client, channel: str) -> list[tuple[str, str]]:
+    """Say why a channel can't be heard; `[]` when it can."""
+    wire = Wire(client.address, client.anywhere())
     try:
-        (_, appends), (_, saves) = await client.pipeline(
-            [("CONFIG", "GET", "appendonly"), ("CONFIG", "GET", "save")]
-        )
-    except StoreUnavailable:
-        raise
-    except (HeadpondError, ValueError):
-        return
-    if appends == b"no" and not saves:
-        logger.warning(
-            "Redis keeps nothing on disk, so its restart loses every job:"
-            " set appendonly to yes, or save to an interval."
-        )
+        (reply,) = await wire.answers([("SUBSCRIBE", channel)])
+    finally:
+        wire.close()
+    return rights.refused_by(("SUBSCRIBE",), reply)
 
 
 def _parsed(info: Any) -> dict[str, str]:
     lines = (line.partition(":") for line in info.decode().splitlines() if ":" in line)
     return {name: value for name, _, value in lines}
+
+
+def _configured(replies: list[Any]) -> dict[str, str] | None:
+    """Return the configuration, `None` where it may not be read; hosts that forbid it see to it."""
+    if not all(
+        isinstance(reply, list) and len(reply) == len(("name", "value")) for reply in replies
+    ):
+        return None
+    return {name.decode(): value.decode() for name, value in replies}
+
+
+def _ahead_ms(time: Any, before_ms: int, after_ms: int) -> int:
+    """Return how far Redis' clock is ahead of ours; the answer was made while we waited for it."""
+    if isinstance(time, Exception):
+        return 0
+    theirs_ms = int(time[0]) * 1000 + int(time[1]) // 1000
+    if theirs_ms > after_ms:
+        return theirs_ms - after_ms
+    return min(0, theirs_ms - before_ms)
+
+
+__all__ = ["PolicyWatch", "check", "findings", "version_of"]

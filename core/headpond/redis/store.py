@@ -48,7 +48,8 @@ class RedisQueueStore:
         self.events = looking.events
         self.queues = looking.queues
         self.sample = partial(self._apart, looking.sample)
-        self.tick = partial(self._apart, looking.tick)
+        self._ticked = partial(self._apart, looking.tick)
+        self._policy = gate.PolicyWatch(self.client)
         self.configure, self.settings, self.forget = care.configure, care.settings, care.forget
         self.hold, self.resume, self.clear = care.hold, care.resume, care.clear
         self.drain, self.undrain = care.drain, care.undrain
@@ -62,6 +63,11 @@ class RedisQueueStore:
         """Close every connection of the loop; lease keepers are closed by their owners."""
         await self._entry.close()
         self.client.close()
+
+    async def tick(self, queues: Sequence[str]) -> dict[str, QueueSample]:
+        """Reap, promote and trim, then sample; now and then look whether jobs are safe at all."""
+        await self._policy.look()
+        return await self._ticked(queues)
 
     async def ping(self) -> None:
         """Ask Redis for a word."""
