@@ -7,11 +7,12 @@ import itertools
 import secrets
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from headpond.envelope import pack
 from headpond.jobs import Claim, Done, Failed, JobId, Progressed, Released, Stopped
 from headpond.ports import Exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from headpond.jobs import Ended
     from headpond.redis.client import Client
@@ -23,8 +24,11 @@ REPORTS: Final = 500
 LONGEST_WAIT_S: Final = 5.0
 """An idle worker looks at least this often, should a wake-up have been lost with its connection."""
 _T = TypeVar("_T")
-_STAMP: Final = 13
-"""Digits of the enqueue time before a stored body."""
+_R = TypeVar("_R", Done, Failed | Stopped, Released)
+STAMP: Final = 13
+"""Digits of the time since when a job waits, before a stored body."""
+PREFIX: Final = 29
+"""Those and the 16 of its score: what stands before a body."""
 
 
 class Life:
@@ -79,19 +83,18 @@ class Life:
         head = self._client.head
         commands: list[tuple[Any, ...]] = []
         for progress in _chunks([each for each in others if isinstance(each, Progressed)]):
-            args: list[Any] = [part for job in progress for part in _progress(job)]
+            args = [part for job in progress for part in _progress(job)]
             commands.append((*head("progress", queue), now, len(progress), *args))
         for ends in _chunks(done):
-            args = [part for job in ends for part in (job.id, job.fence, job.outcome)]
             run_us = sum(job.run_us for job in ends)
-            commands.append((*head("finish", queue), now, worker, run_us, len(ends), *args))
+            commands.append((*head("finish", queue), now, worker, run_us, *_joined_ends(ends)))
         for faults in _chunks(failed):
-            args = [part for job in faults for part in _failure(job)]
             run_us = sum(job.run_us for job in faults)
-            commands.append((*head("fail", queue), now, worker, run_us, len(faults), *args))
-        for backs in _chunks([each for each in others if isinstance(each, Released)]):
-            args = [part for job in backs for part in _release(job)]
-            commands.append((*head("release", queue), now, worker, len(backs), *args))
+            commands.append((*head("fail", queue), now, worker, run_us, *_joined_faults(faults)))
+        commands += (
+            (*head("release", queue), now, worker, *joined_releases(backs))
+            for backs in _chunks([each for each in others if isinstance(each, Released)])
+        )
         return commands
 
     async def wait(self, queue: str, timeout_s: float) -> None:
@@ -128,13 +131,44 @@ def _progress(job: Progressed) -> tuple[Any, ...]:
 
 def _failure(job: Failed | Stopped) -> tuple[Any, ...]:
     if isinstance(job, Stopped):
-        return (job.id, job.fence, job.outcome, "stopped", "")
-    retry = "" if job.retry_in_ms is None else max(0, job.retry_in_ms)
-    return (job.id, job.fence, job.outcome, job.reason.value, retry)
+        return (job.id, len(job.outcome), "stopped", -1)
+    retry_ms = -1 if job.retry_in_ms is None else max(0, job.retry_in_ms)
+    return (job.id, len(job.outcome), job.reason.value, retry_ms)
 
 
 def _release(job: Released) -> tuple[Any, ...]:
-    return (job.id, job.fence, max(0, job.delay_ms), job.parked, job.body or b"")
+    return (job.id, max(0, job.delay_ms), job.parked, len(job.body or b""))
+
+
+def _joined_ends(jobs: Sequence[Done]) -> tuple[bytes, bytes]:
+    return _joined(jobs, lambda job: (job.id, len(job.outcome)), [job.outcome for job in jobs])
+
+
+def _joined_faults(jobs: Sequence[Failed | Stopped]) -> tuple[bytes, bytes]:
+    return _joined(jobs, _failure, [job.outcome for job in jobs])
+
+
+def joined_releases(jobs: Sequence[Released]) -> tuple[bytes, bytes]:
+    """Return the arguments of `release.lua` that speak of jobs."""
+    return _joined(jobs, _release, [job.body or b"" for job in jobs])
+
+
+def _joined(
+    jobs: Sequence[_R], values: Callable[[_R], tuple[Any, ...]], pieces: Sequence[bytes]
+) -> tuple[bytes, bytes]:
+    """Return reports as `owned.lua` reads them: a packed list of runs under one fence, and bytes.
+
+    One argument costs Redis as much as twenty values of a packed list.
+    """
+    packed: list[Any] = []
+    fence, at = "", 0
+    for job in jobs:
+        if job.fence != fence:
+            fence, at = job.fence, len(packed) + 1
+            packed += (fence, 0)
+        packed[at] += 1
+        packed += values(job)
+    return pack(packed), b"".join(pieces)
 
 
 def _chunks(items: list[_T]) -> list[list[_T]]:
@@ -150,12 +184,12 @@ def _claims(
 ) -> tuple[Claim, ...]:
     if not tries and not since:
         return tuple(
-            Claim(JobId(i.decode()), body[_STAMP:], fence, 0, 0, int(body[:_STAMP]))
+            Claim(JobId(i.decode()), body[PREFIX:], fence, 0, 0, int(body[:STAMP]))
             for i, body in zip(ids, bodies, strict=True)
         )
     claims = []
     for at, (job_id, body) in enumerate(zip(ids, bodies, strict=True)):
         attempts, crashes = divmod(int((tries[at] if tries else None) or 0), 1000)
-        began = int((since[at] if since else None) or body[:_STAMP])
-        claims.append(Claim(JobId(job_id.decode()), body[_STAMP:], fence, attempts, crashes, began))
+        began = int(((since[at] if since else None) or body)[:STAMP])
+        claims.append(Claim(JobId(job_id.decode()), body[PREFIX:], fence, attempts, crashes, began))
     return tuple(claims)

@@ -12,6 +12,7 @@ from headpond.jobs import FailReason, JobId, JobState, StoredJob
 from headpond.ports import Page, QueueEvent
 from headpond.queues import Hold, QueueSample, WorkerSeen, WorkerState
 from headpond.redis.keys import queues_key
+from headpond.redis.life import PREFIX, STAMP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_STAMP: Final = 13
 _CURSOR: Final = re.compile(r"(-?\d{1,20}(?:\.\d{1,20})?(?:e[+-]\d{1,3})?)~(\d{1,9})", re.ASCII)
 _STATES: Final = ("waiting", "delayed", "active", "completed", "failed", "cancelled")
 _PLACE_ASIDE: Final = 8
@@ -246,19 +246,19 @@ def stored(queue: str, row: list[Any]) -> StoredJob:
     # The run that ended well is not written down: a job that needs no second one costs nothing.
     attempts += state is JobState.COMPLETED
     at = int(float(score))
-    fence, _, rest = owner.decode().partition("|")
+    fence, _, claimed = owner.decode().partition("|")
     return StoredJob(
         id=JobId(job_id.decode()),
         queue=queue,
         state=state,
-        body=body[_STAMP:],
+        body=body[PREFIX:],
         priority=int(priority or 5),
         tenant=tenant,
         attempts=attempts,
         crashes=crashes,
-        created_ms=int(body[:_STAMP]),
+        created_ms=int(body[:STAMP]),
         due_ms=at if state is JobState.DELAYED else 0,
-        claimed_ms=int(rest.partition("|")[2]) if rest else 0,
+        claimed_ms=int(claimed or 0),
         finished_ms=at if state in _NEWEST_FIRST else 0,
         worker=fence.rpartition(".")[0],
         parked=bool(parked),

@@ -10,7 +10,7 @@ from headpond.batches import BatchState
 from headpond.envelope import Outcome, pack
 from headpond.jobs import Cancellation, JobState
 from headpond.ports import ScheduleEntry
-from headpond.redis.entry import BATCH, standing
+from headpond.redis.entry import BATCH, joined
 from headpond.redis.keys import control_channel
 
 if TYPE_CHECKING:
@@ -75,9 +75,9 @@ class Verbs:
 
     async def open_batch(self, queue: str, batch: Batch) -> bool:
         """Open a batch."""
-        call = "" if batch.callback is None else pack(_call(batch.callback))
+        call = () if batch.callback is None else _call(batch.callback)
         opened = await self._client.run(
-            "open_batch", queue, batch.id, batch.total, batch.lock_ms, batch.keep_ms, call
+            "open_batch", queue, batch.id, batch.total, batch.lock_ms, batch.keep_ms, *call
         )
         return bool(opened)
 
@@ -124,14 +124,12 @@ class Verbs:
     ) -> bool:
         """Enqueue occurrences, once."""
         _check_count(len(jobs))
-        args = [part for job in jobs for part in (job.id, job.body, standing(job))]
         head = (entry.name, entry.definition, entry.next_ms, next_ms, len(jobs))
-        return bool(await self._client.run("fire", queue, *head, *args))
+        return bool(await self._client.run("fire", queue, *head, *joined(jobs)))
 
 
-def _call(job: NewJob) -> list[object]:
-    """Return a callback as `batches.lua` unpacks it."""
-    return [job.id, job.body, str(job.priority), job.delay_ms, job.run_at_ms, job.tenant]
+def _call(job: NewJob) -> tuple[str | bytes | int, ...]:
+    return (job.id, job.body, job.priority, job.delay_ms, job.run_at_ms, job.tenant)
 
 
 def _state(answer: bytes) -> JobState | None:

@@ -5,7 +5,7 @@
 -- COST  O(log n)
 --@include now
 --@include states
---@include line
+--@include requeue
 --@include withdraw
 --@include tell
 local id, priority, due = ARGV[2], ARGV[3], ARGV[4]
@@ -24,7 +24,7 @@ local later = due ~= '' and tonumber(due) > now
 if priority == '' and (due == '' or (state == 'waiting' and not later)) then
   return state
 end
-local from = state == 'waiting' and began({ id })[1]
+local from = state == 'waiting' and string.sub(prefixes({ id })[1], 1, 13)
 local _, score = withdraw(id)
 if known == '5|' then
   redis.call('HDEL', standing, id)
@@ -34,10 +34,7 @@ end
 if later or (state == 'delayed' and due == '') then
   redis.call('ZADD', delayed, later and due or score, id)
 else
-  from = from or string.format('%.0f', now)
-  redis.call('HSET', since, id, from)
-  count_ages({ from }, 1)
-  line({ id }, lanes_of({ known }))
+  requeue({ id }, { from or stamp })
 end
 redis.call('ZADD', wake, 0, '0')
 tell('changed', { id })

@@ -9,6 +9,7 @@
 --@include promote
 --@include reap
 --@include aside
+local LONG = string.rep('-', 65)
 local worker, fence, want = ARGV[2], ARGV[3], tonumber(ARGV[4])
 reap(500)
 promote(1000)
@@ -42,10 +43,13 @@ if want > 0 and held == 0 and drains == 0 then
   if shared then
     popped, more = pop_allowed(want)
   else
-    popped = redis.call('ZPOPMIN', waiting, want)
+    popped = redis.call('ZRANGE', waiting, 0, want - 1) -- ZPOPMIN would print the scores, which the bodies know
+    if #popped > 0 then
+      redis.call('ZREMRANGEBYRANK', waiting, 0, want - 1)
+    end
   end
 end
-local n = #popped / 2
+local ids, n = popped, #popped
 if (drains == 1 or more) and redis.call('EXISTS', waiting) == 1 then
   redis.call('ZADD', wake, 0, '0') -- for one that may claim; or there is more to look at than fits in one step
 end
@@ -83,39 +87,33 @@ if n < want or want <= 0 then
 elseif redis.call('EXISTS', waiting) == 1 then
   redis.call('ZADD', wake, 0, '0') -- more is there: wake the next idle worker
 end
-local ids, lease, own = {}, {}, {}
-local ends = string.format('%.0f', now + tonumber(set[5] or 15000))
--- longer than 64 bytes on purpose: Redis keeps a hash of short values as a list, and searches it from its begin
-local claimed = '|' .. string.format('%064.0f', now)
+local lease, own = {}, {}
+local ends = string.format('%d', now + tonumber(set[5] or 15000))
+local owner = fence .. '|' .. stamp
 for i = 1, n do
-  local id = popped[2 * i - 1]
-  ids[i] = id
   lease[2 * i - 1] = ends
-  lease[2 * i] = id
-  own[2 * i - 1] = id
-  own[2 * i] = fence .. '|' .. popped[2 * i] .. claimed
+  lease[2 * i] = ids[i]
+  own[2 * i - 1] = ids[i]
+  own[2 * i] = owner
+end
+-- Redis keeps few short members as a list, and searches it from its begin, until a long one was there
+local is_new = redis.call('EXISTS', active) == 0
+if is_new then
+  redis.call('ZADD', active, 0, LONG)
+  redis.call('HSET', owners, LONG, '')
 end
 redis.call('ZADD', active, unpack(lease))
 redis.call('HSET', owners, unpack(own))
+if is_new then
+  redis.call('ZREM', active, LONG)
+  redis.call('HDEL', owners, LONG)
+end
 redis.call('HINCRBY', busy, worker, n)
 if shared then
   count_starts()
 end
 if kept then
   spend('*', n, kept)
-end
--- the virtual time of a level is the largest tag claimed in it; the jobs come in the order of their scores
-local level = math.floor(tonumber(popped[2]) / BAND)
-for i = 1, n do
-  local following = i < n and math.floor(tonumber(popped[2 * i + 2]) / BAND) or -1
-  if following ~= level then
-    local tag = tonumber(popped[2 * i]) - level * BAND
-    local time = level == 4 and set[10] or redis.call('HGET', meta, 'virtual' .. level)
-    if tag > tonumber(time or 0) then
-      redis.call('HSET', meta, 'virtual' .. level, tag)
-    end
-    level = following
-  end
 end
 local bodies = redis.call('HMGET', jobs, unpack(ids))
 local counts, times = {}, {}
@@ -127,10 +125,25 @@ if redis.call('EXISTS', tries, since, parked, keyed) > 0 then
     free_keys(ids, true)
   end
 end
-local stamps = {}
-for i = 1, n do
-  stamps[i] = times[i] or string.sub(bodies[i], 1, 13)
+-- the virtual time of a level is the largest tag claimed in it; the jobs come in the order of their scores
+local known, level, seat = {}, nil, nil
+local function pass(digit, score)
+  local tag = tonumber(string.sub(score, 2))
+  local time = digit == '4' and set[10] or redis.call('HGET', meta, 'virtual' .. digit)
+  if tag > tonumber(time or 0) then
+    redis.call('HSET', meta, 'virtual' .. digit, string.format('%d', tag))
+  end
 end
-count_ages(stamps, -1)
+for i = 1, n do
+  local prefix = times[i] or string.sub(bodies[i], 1, 29)
+  known[i] = prefix
+  local digit = string.sub(prefix, 14, 14)
+  if level and digit ~= level then
+    pass(level, seat)
+  end
+  level, seat = digit, string.sub(prefix, 14, 29)
+end
+pass(level, seat)
+count_ages(known, -1)
 tell('started', ids)
 return { ids, bodies, counts, times, next_moment(), held, drains, now, fire }

@@ -29,7 +29,7 @@ if #ids == 0 then
   return 0
 end
 if is_waiting then
-  count_ages(began(ids), -1)
+  count_ages(prefixes(ids), -1)
   if redis.call('EXISTS', state, aside) == 0 then
     redis.call('DEL', tags) -- else a tenant would be behind by the jobs that it no longer has
   end

@@ -1,14 +1,13 @@
 -- enqueue: add jobs, each id once.
 -- KEYS  waiting delayed meta wake
--- ARGV  now · n · wake channel · queue · '1' to write in any case · then for each job: id, body, standing (see add)
+-- ARGV  now · n · wake channel · queue · '1' to write in any case · the jobs: packed list and joined bodies (see add)
 -- RETURNS {for each job 1 when it was added, 0 when the id exists, '=id' when that job holds its key, '~id' when it was
 --       added and that job was cancelled in its favour; the queue's durability or ''}
 -- COST  O(n log waiting), n at most 1,000
 --@include now
-local stamp = string.format('%013.0f', now)
 --@include add
 local n = tonumber(ARGV[2])
-local answers = add(6, n)
+local answers = add(n, ARGV[6], ARGV[7])
 local set = redis.call('HMGET', meta, 'wake_at', 'durability')
 local added = false
 for i = 1, n do

@@ -1,7 +1,7 @@
 -- fail: the attempt counts; the job runs again later, or goes to failed with a reason.
 -- KEYS  meta failed outcomes delayed wake tries reasons
--- ARGV  now · worker · run µs of all · n · then for each job: id, fence, outcome, reason ('stopped' when the run was
---       stopped because somebody cancelled the job), retry ms ('' gives up)
+-- ARGV  now · worker · run µs of all · packed reports (see owned) of id, length of the outcome, reason ('stopped' when
+--       the run was stopped because somebody cancelled the job), retry ms (-1 gives up) · joined outcomes
 -- RETURNS the ids that this fence no longer held
 -- COST  O(n log n) and at most 1,000 trimmed; n at most 500
 --@include now
@@ -10,37 +10,39 @@
 --@include tell
 --@include bury
 --@include return
-local good, stale, ids, said = take_owned(ARGV[2], 5, 5, tonumber(ARGV[4]))
-if #good == 0 then
+local ids, places, stale, list = take_owned(ARGV[2], ARGV[4], 4)
+if #ids == 0 then
   return stale
 end
-redis.call('HINCRBY', meta, 'ended', #good)
+redis.call('HINCRBY', meta, 'ended', #ids)
 redis.call('HINCRBY', meta, 'run_us', ARGV[3])
 local marks = marks_of(ids) or {}
-local given_up, by_reason, retrying = {}, {}, {}
-for i, at in ipairs(good) do
-  local id, reason = ids[i], ARGV[at + 3]
+local outcome_of = pieces(list, 4, 2, ARGV[5])
+local given_up, by_reason, retrying, back = {}, {}, {}, {}
+for i, id in ipairs(ids) do
+  local outcome, reason, retry_ms = outcome_of(places[i]), list[places[i] + 2], list[places[i] + 3]
   if reason ~= 'stopped' then
     redis.call('HINCRBY', tries, id, 1000)
   end
   if marks[i] then
-    bury(id, marks[i], ARGV[at + 2])
+    bury(id, marks[i], outcome)
   elseif reason == 'stopped' then
-    put_back(id, string.match(said[i], '|([^|]*)|')) -- nobody wants it stopped any more
+    back[#back + 1] = id -- nobody wants it stopped any more
   else
-    redis.call('HSET', outcomes, id, ARGV[at + 2])
-    if ARGV[at + 4] == '' then
-      redis.call('ZADD', failed, now, id)
+    redis.call('HSET', outcomes, id, outcome)
+    if retry_ms < 0 then
+      redis.call('ZADD', failed, stamp, id)
       redis.call('HSET', reasons, id, reason)
       given_up[#given_up + 1] = id
       by_reason[reason] = by_reason[reason] or {}
       table.insert(by_reason[reason], id)
     else
-      redis.call('ZADD', delayed, now + tonumber(ARGV[at + 4]), id)
+      redis.call('ZADD', delayed, string.format('%d', now + retry_ms), id)
       retrying[#retrying + 1] = id
     end
   end
 end
+put_back(back)
 if #retrying > 0 then
   tell('retrying', retrying)
 end

@@ -1,11 +1,10 @@
 -- fire: enqueue the occurrences of a schedule and set its next time, unless somebody was faster.
 -- KEYS  schedules wake
--- ARGV  now · name · definition · time that it was to fire · next ms (0: never) · n · then for each job: id, body,
---       standing (see add)
+-- ARGV  now · name · definition · time that it was to fire · next ms (0: never) · n · the jobs: packed list and joined
+--       bodies (see add)
 -- RETURNS 1 when it was fired here
 -- COST  O(n log waiting), n at most 1,000
 --@include now
-local stamp = string.format('%013.0f', now)
 --@include ticks
 --@include add
 local name = ARGV[2]
@@ -14,7 +13,7 @@ if redis.call('HGET', schedules, name) ~= ARGV[3] or tonumber(at) ~= tonumber(AR
   return 0
 end
 if tonumber(ARGV[6]) > 0 then
-  add(7, tonumber(ARGV[6]))
+  add(tonumber(ARGV[6]), ARGV[7], ARGV[8])
 end
 set_tick(name, ARGV[5])
 redis.call('ZADD', wake, 0, '0')

@@ -1,6 +1,7 @@
 -- open_batch: begin a batch, unless another of its name is being worked on.
 -- KEYS  batches batch_calls batch_ends
--- ARGV  now · batch · total · lock ms · keep ms · packed callback {id, body, priority, delay, run at, tenant} or ''
+-- ARGV  now · batch · total · lock ms · keep ms · then, if it has a callback: id, body, priority, delay ms, run at ms,
+--       tenant
 -- RETURNS 1 when it was opened
 -- COST  O(log n)
 --@include now
@@ -17,10 +18,10 @@ if packed then
 end
 local lock, keep = tonumber(ARGV[4]), tonumber(ARGV[5])
 redis.call('ZADD', batch_ends, now + lock + keep, batch)
-if ARGV[6] == '' then
-  redis.call('HDEL', batch_calls, batch)
+if ARGV[6] then
+  redis.call('HSET', batch_calls, batch, cmsgpack.pack({ unpack(ARGV, 6, 11) }))
 else
-  redis.call('HSET', batch_calls, batch, ARGV[6])
+  redis.call('HDEL', batch_calls, batch)
 end
 keep_batch(batch, { tonumber(ARGV[3]), 0, 0, remaining, 0, 0, 0, now, now + lock, 0, keep })
 return 1

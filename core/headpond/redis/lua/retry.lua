@@ -4,11 +4,10 @@
 -- RETURNS for each id the state in which it was, '' when there is no such job
 -- COST  O(n log n), n at most 1,000
 --@include now
---@include line
---@include ages
+--@include requeue
 --@include states
 --@include tell
-local answers, again, marks = {}, {}, {}
+local answers, again, began = {}, {}, {}
 for i = 2, #ARGV do
   local id = ARGV[i]
   local state = state_of(id)
@@ -19,14 +18,11 @@ for i = 2, #ARGV do
     redis.call('HDEL', reasons, id)
     redis.call('HDEL', progress, id)
     again[#again + 1] = id
-    marks[#marks + 1] = id
-    marks[#marks + 1] = string.format('%.0f', now)
+    began[#again] = stamp
   end
 end
 if #again > 0 then
-  redis.call('HSET', since, unpack(marks))
-  count_age(math.floor(now / 1000), #again)
-  line(again, lanes_of(redis.call('HMGET', standing, unpack(again))))
+  requeue(again, began)
   redis.call('ZADD', wake, 0, '0')
   tell('added', again, 'retry')
 end

@@ -6,7 +6,7 @@
 -- COST  O(log n + workers)
 --@include now
 local due = redis.call('ZCOUNT', delayed, '-inf', now)
-local after = '(' .. string.format('%.0f', now)
+local after = '(' .. string.format('%d', now)
 local next_due = redis.call('ZRANGEBYSCORE', delayed, after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 local oldest = redis.call('ZRANGE', ages, 0, 0)
 local seen = {}

@@ -1,35 +1,41 @@
--- add: put new jobs into the queue, each id once. ARGV[first] …: for each job id, body, standing, where standing is
--- '' for priority 5, default tenant, at once; else priority|delay ms|run at ms|tenant and, where the job has them,
--- |batch|mode (s, r or d), until (s, e or n), ms|key.
+-- add: put new jobs into the queue, each id once. They come as a packed list of id, length of the body and standing for
+-- each, and the joined bodies. Standing is '' for priority 5, default tenant, at once; else
+-- priority|delay ms|run at ms|tenant and, where the job has them, |batch|mode (s, r or d), until (s, e or n), ms|key.
 -- KEYS  jobs waiting delayed meta standing uniques unique_ends keyed members batches cancelled
 --@include line
 --@include tell
 --@include bury
 --@include withdraw
+--@include parts
 local fresh -- what is about to be written
 local function begin()
-  fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, enrolled = {}, all = {} }
+  fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, texts = {}, enrolled = {}, all = {} }
 end
 
 local function flush()
-  if #fresh.bodies == 0 then
+  if #fresh.all == 0 then
     return
   end
-  redis.call('HSET', jobs, unpack(fresh.bodies))
+  local bodies = fresh.bodies
+  if #fresh.ids > 0 then
+    local scores = line(fresh.ids, fresh.lanes)
+    for i, id in ipairs(fresh.ids) do
+      bodies[#bodies + 1] = id
+      bodies[#bodies + 1] = stamp .. scores[i] .. fresh.texts[i]
+    end
+    count_age(string.sub(stamp, 1, 10), #fresh.ids)
+  end
+  redis.call('HSET', jobs, unpack(bodies))
   if #fresh.stands > 0 then
     redis.call('HSET', standing, unpack(fresh.stands))
   end
   if #fresh.later > 0 then
     redis.call('ZADD', delayed, unpack(fresh.later))
   end
-  if #fresh.ids > 0 then
-    line(fresh.ids, fresh.lanes)
-    count_age(math.floor(now / 1000), #fresh.ids)
-  end
   if #fresh.enrolled > 0 then
     redis.call('HSET', members, unpack(fresh.enrolled))
   end
-  redis.call('HINCRBY', meta, 'added', #fresh.bodies / 2)
+  redis.call('HINCRBY', meta, 'added', #fresh.all)
   tell('added', fresh.all)
   begin()
 end
@@ -54,7 +60,7 @@ end
 -- take_key: note that this job holds a key from now on.
 local function take_key(id, field, till, span)
   local free_at = tonumber(span) > 0 and now + tonumber(span) or 0
-  redis.call('HSET', uniques, field, id .. '|' .. string.format('%.0f', free_at))
+  redis.call('HSET', uniques, field, id .. '|' .. string.format('%d', free_at))
   if free_at > 0 then
     redis.call('ZADD', unique_ends, free_at, field)
   else
@@ -85,22 +91,29 @@ local function place(id, body, how, spot)
     due = math.max(now + delay, tonumber(at))
     lane = (9 - priority) .. tenant
   end
-  fresh.bodies[#fresh.bodies + 1] = id
-  fresh.bodies[#fresh.bodies + 1] = stamp .. body
   fresh.all[#fresh.all + 1] = id
   if spot and spot.state == 'delayed' then
     due = tonumber(spot.score)
   end
-  if spot and spot.state == 'waiting' and math.floor(spot.score / BAND) == tonumber(string.sub(lane, 1, 1)) then
-    redis.call('ZADD', waiting, spot.score, id)
-    count_age(math.floor(now / 1000), 1)
+  local seat
+  if spot and spot.state == 'waiting' then
+    seat = string.format('%016d', spot.score)
+  end
+  if seat and string.sub(seat, 1, 1) == string.sub(lane, 1, 1) then
+    redis.call('ZADD', waiting, seat, id)
+    count_age(string.sub(stamp, 1, 10), 1)
   elseif due > now then
-    fresh.later[#fresh.later + 1] = due
+    seat = NOWHERE
+    fresh.later[#fresh.later + 1] = string.format('%d', due)
     fresh.later[#fresh.later + 1] = id
   else
     fresh.ids[#fresh.ids + 1] = id
     fresh.lanes[#fresh.lanes + 1] = lane
+    fresh.texts[#fresh.texts + 1] = body
+    return
   end
+  fresh.bodies[#fresh.bodies + 1] = id
+  fresh.bodies[#fresh.bodies + 1] = stamp .. seat .. body
 end
 
 -- keyed_place: place a job that has a key, unless another holds it; returns what became of it.
@@ -149,16 +162,16 @@ local function enroll(id, batch, is_new)
   end
 end
 
-local function add(first, n)
+local function add(n, packed, joined)
   begin()
   local ids, answers, seen = {}, {}, {}
+  local list, cut = cmsgpack.unpack(packed), cutter(joined)
   for i = 1, n do
-    ids[i] = ARGV[first + 3 * (i - 1)]
+    ids[i] = list[3 * i - 2]
   end
   local known = redis.call('HMGET', jobs, unpack(ids))
   for i = 1, n do
-    local at = first + 3 * (i - 1)
-    local id, body, how = ids[i], ARGV[at + 1], ARGV[at + 2]
+    local id, body, how = ids[i], cut(list[3 * i - 1]), list[3 * i]
     local batch, unique
     if #how > 6 then
       batch, unique = string.match(how, '^%d|%d+|%d+|[^|]*|([^|]*)|?(.*)$')

@@ -4,7 +4,7 @@
 --@include shares
 --@include window
 local function place_aside(id, tenant, score)
-  redis.call('ZADD', aside, 0, tenant .. '|' .. string.format('%016.0f', score) .. '|' .. id)
+  redis.call('ZADD', aside, 0, tenant .. '|' .. string.format('%016d', score) .. '|' .. id)
   redis.call('HSET', aside_at, id, score)
 end
 
@@ -94,7 +94,6 @@ local function pop_allowed(want)
       if quota.taken < quota.slots and quota.taken < quota.starts then
         quota.taken = quota.taken + 1
         popped[#popped + 1] = ids[i]
-        popped[#popped + 1] = found[2 * i]
         want = want - 1
       else
         place_aside(ids[i], tenant, found[2 * i])

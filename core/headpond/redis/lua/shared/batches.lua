@@ -5,14 +5,16 @@
 --@include ages
 --@include line
 --@include tell
+local NOWHERE = '0000000000000000' -- in place of the score of a job that doesn't wait
 local COMPLETED, FAILED, CANCELLED = 5, 6, 7
 
 -- enlist: put the callback of a batch into the queue.
 local function enlist(packed)
   local id, body, priority, delay, at, tenant = unpack(cmsgpack.unpack(packed))
-  if redis.call('HSETNX', jobs, id, string.format('%013.0f', now) .. body) == 0 then
+  if redis.call('HEXISTS', jobs, id) == 1 then
     return
   end
+  local score = NOWHERE
   if priority ~= '5' or tenant ~= '' then
     redis.call('HSET', standing, id, priority .. '|' .. tenant)
   end
@@ -20,9 +22,10 @@ local function enlist(packed)
   if due > now then
     redis.call('ZADD', delayed, due, id)
   else
-    line({ id }, { (9 - priority) .. tenant })
-    count_age(math.floor(now / 1000), 1)
+    score = line({ id }, { (9 - priority) .. tenant })[1]
+    count_ages({ stamp }, 1)
   end
+  redis.call('HSET', jobs, id, stamp .. score .. body)
   redis.call('HINCRBY', meta, 'added', 1)
   redis.call('ZADD', wake, 0, '0')
   tell('added', { id })

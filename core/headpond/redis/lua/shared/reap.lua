@@ -15,9 +15,9 @@ local function reap(limit)
   redis.call('HDEL', owners, unpack(ids))
   free_slots(ids)
   tell('lost', ids)
-  local poison = {}
+  local poison, back = {}, {}
   for i, id in ipairs(ids) do
-    local worker, score, claimed = string.match(held[i], '^(.*)%.%d+|([^|]*)|(%d+)$')
+    local worker, claimed = string.match(held[i], '^(.*)%.%d+|(%d+)$')
     if redis.call('HINCRBY', busy, worker, -1) <= 0 then
       redis.call('HDEL', busy, worker)
     end
@@ -34,10 +34,11 @@ local function reap(limit)
         redis.call('HSET', outcomes, id, '\151' .. outcome) -- 0x97: an array of these seven
         poison[#poison + 1] = id
       else
-        put_back(id, score)
+        back[#back + 1] = id
       end
     end
   end
+  put_back(back)
   if #poison > 0 then
     tell('failed', poison, 'crashed')
     depart(poison, FAILED)

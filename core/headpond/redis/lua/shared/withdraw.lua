@@ -20,10 +20,10 @@ local function withdraw(id)
     if not score then
       return nil
     end
-    local member = tenants_of({ id })[1] .. '|' .. string.format('%016.0f', score) .. '|' .. id
+    local member = tenants_of({ id })[1] .. '|' .. string.format('%016d', score) .. '|' .. id
     redis.call('ZREM', aside, member)
     redis.call('HDEL', aside_at, id)
   end
-  count_ages(began({ id }), -1)
+  count_ages(prefixes({ id }), -1)
   return 'waiting', score
 end
