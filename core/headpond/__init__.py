@@ -1,6 +1,17 @@
 """Headpond: job queues on Kubernetes that raise their own workers. The public names."""
 
-from headpond.app import App, Enqueued, Fail, Job, JobStatus, JobType, Queue, Retry, Snooze
+from headpond.app import (
+    App,
+    Enqueued,
+    Fail,
+    Job,
+    JobStatus,
+    JobType,
+    Queue,
+    Retry,
+    Sensitive,
+    Snooze,
+)
 from headpond.errors import HeadpondError
 
 __all__ = [
@@ -13,5 +24,6 @@ __all__ = [
     "JobType",
     "Queue",
     "Retry",
+    "Sensitive",
     "Snooze",
 ]

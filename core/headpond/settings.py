@@ -6,6 +6,7 @@ are understood too and used where `HEADPOND_REDIS_URL` is not set.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
@@ -13,8 +14,9 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from headpond.errors import ConfigInvalid
+from headpond.errors import ConfigInvalid, FieldError
 from headpond.queues import check_worker_id
+from headpond.sealing import Keyring
 
 
 class RedisSettings(BaseSettings):
@@ -44,7 +46,39 @@ class RedisSettings(BaseSettings):
         return f"redis://{login}{self.redis_host}:{self.redis_port}/{self.redis_db}"
 
 
-class AppSettings(RedisSettings):
+class KeySettings(BaseSettings):
+    """What payloads are encrypted with."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADPOND_", frozen=True, populate_by_name=True)
+
+    encryption_keys: SecretStr = SecretStr("")
+    """`id:key` by commas, a key being 32 bytes in base64; the first seals, all open."""
+    encryption_keys_file: str = ""
+    """Or a file that holds them, a line each."""
+
+    def keyring(self) -> Keyring:
+        """Return the keys, perhaps none; raise `ConfigInvalid` without showing any of them."""
+        given = self.encryption_keys.get_secret_value()
+        if not self.encryption_keys_file:
+            return Keyring.parse(given, "HEADPOND_ENCRYPTION_KEYS")
+        source = "HEADPOND_ENCRYPTION_KEYS_FILE"
+        if given:
+            detail = "HEADPOND_ENCRYPTION_KEYS is given too, and which key seals? Leave one out."
+            raise ConfigInvalid([FieldError("", detail)], source)
+        try:
+            text = Path(self.encryption_keys_file).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not UTF-8"
+            detail = f"{self.encryption_keys_file!r} can't be read: {why}."
+            raise ConfigInvalid([FieldError("", detail)], source) from None
+        keys = Keyring.parse(text, f"{source} ({self.encryption_keys_file})")
+        if not keys:
+            detail = f"{self.encryption_keys_file!r} holds no key."
+            raise ConfigInvalid([FieldError("", detail)], source)
+        return keys
+
+
+class AppSettings(RedisSettings, KeySettings):
     """What every process that runs or accepts jobs must know."""
 
     apps: Annotated[tuple[str, ...], NoDecode] = ()

@@ -4,6 +4,7 @@ from headpond.app.app import App
 from headpond.app.context import Job
 from headpond.app.job_type import Enqueued, JobType
 from headpond.app.queue import Queue, QueueDefaults
+from headpond.app.sensitive import Sensitive
 from headpond.app.signals import Fail, Retry, Snooze
 from headpond.app.status import JobStatus
 
@@ -17,5 +18,6 @@ __all__ = [
     "Queue",
     "QueueDefaults",
     "Retry",
+    "Sensitive",
     "Snooze",
 ]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from headpond.ports import QueueStore
+    from headpond.sealing import Keyring
 
     Hook = Callable[[], Awaitable[None] | None]
 
@@ -27,6 +28,7 @@ class App:
         self.start_hooks: list[Hook] = []
         self.stop_hooks: list[Hook] = []
         self._store: QueueStore | None = None
+        self._keys: Keyring | None = None
 
     def queue(self, name: str, **defaults: Any) -> Queue:
         """Declare a queue; the keywords are those of `QueueDefaults`.
@@ -54,9 +56,23 @@ class App:
         self.stop_hooks.append(hook)
         return hook
 
-    def bind(self, store: QueueStore) -> None:
-        """Give the app the store that `enqueue` writes to."""
-        self._store = store
+    def bind(self, store: QueueStore, keys: Keyring | None = None) -> None:
+        """Give the app the store that `enqueue` writes to, and the keys to seal payloads with.
+
+        Without keys those of the environment are used, read when the first job is to be sealed.
+        """
+        self._store, self._keys = store, keys
+        for queue in self.queues.values():
+            queue.forget()
+
+    @property
+    def keys(self) -> Keyring:
+        """The keys, perhaps none; raises `ConfigInvalid` when the environment's can't be read."""
+        if self._keys is None:
+            from headpond.settings import KeySettings  # noqa: PLC0415 (most producers seal nothing)
+
+            self._keys = KeySettings().keyring()
+        return self._keys
 
     @property
     def store(self) -> QueueStore:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from headpond.app.job_type import JobType
     from headpond.app.queue import Queue
     from headpond.ports import QueueStore
+    from headpond.sealing import Keyring
 
 ENTRY_POINT_GROUP = "headpond.apps"
 
@@ -96,7 +97,7 @@ class Catalog:
         except KeyError:
             raise JobTypeUnknown(name, queue, types) from None
 
-    def bind(self, store: QueueStore) -> None:
-        """Give every app its store."""
+    def bind(self, store: QueueStore, keys: Keyring | None = None) -> None:
+        """Give every app its store and its keys."""
         for app in self.apps:
-            app.bind(store)
+            app.bind(store, keys)

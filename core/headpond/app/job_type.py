@@ -13,10 +13,12 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
 from typing_extensions import override
 
 from headpond.app.context import Job
+from headpond.app.faults import faults_of, hidden_faults_of, unfit
+from headpond.app.sensitive import Harvest, secrecy_of
 from headpond.app.status import JobStatus, status_of
 from headpond.config.durations import parse_duration
 from headpond.envelope import Envelope, pack
-from headpond.errors import ConfigInvalid, FieldError, PayloadInvalid
+from headpond.errors import ConfigInvalid, FieldError, KeyMissing, PayloadInvalid
 from headpond.jobs import (
     DEFAULT_PRIORITY,
     JobId,
@@ -26,11 +28,13 @@ from headpond.jobs import (
     parse_priority,
 )
 from headpond.retries import parse_backoff
+from headpond.sealing import Place, seal_envelope, seal_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from headpond.app.queue import Queue
+    from headpond.sealing import Keyring
 
 
 LONGEST_DELAY_MS: Final = 100 * 366 * 86_400_000
@@ -75,6 +79,9 @@ class JobType:
         self.options = _checked(name, options)
         self.payload_parameter, self.job_parameter, self.model = _signature(name, handler)
         self._adapter = _adapter(name, self.model)
+        self._secrecy = secrecy_of(self._adapter.core_schema)
+        self.is_sensitive = self._secrecy.is_sensitive or _returns_sensitive(handler)
+        """Its payload or its result has parts that are sealed, whatever its queue says."""
 
     @property
     def queue(self) -> str:
@@ -93,7 +100,11 @@ class JobType:
         try:
             return self._adapter.validate_python(payload)
         except ValidationError as error:
-            raise PayloadInvalid(self.name, [_fault(each) for each in error.errors()]) from error
+            if not self._is_hidden:
+                raise PayloadInvalid(self.name, faults_of(error)) from error
+            faults = hidden_faults_of(error, self._secrecy.names)
+        # Raised out here, since a traceback would show pydantic's error with what it was given.
+        raise PayloadInvalid(self.name, faults)
 
     def pack(
         self,
@@ -111,15 +122,11 @@ class JobType:
         Raises `PayloadInvalid` for the payload, the id, the tenant and the priority alike.
         """
         accepted = self.accept(payload)
+        identity = JobId(uuid.uuid4().hex) if job_id is None else check_job_id(job_id)
         check_tenant(tenant)
-        try:
-            plain = self._adapter.dump_python(accepted, mode="json")
-            body = pack(Envelope(self.name, [plain], tenant=tenant, correlation_id=correlation_id))
-        except (OverflowError, ValueError, RecursionError) as error:
-            raise PayloadInvalid(self.name, [FieldError("", _unfit(error))]) from error
         return NewJob(
-            id=JobId(uuid.uuid4().hex) if job_id is None else check_job_id(job_id),
-            body=body,
+            id=identity,
+            body=self._body(accepted, identity, tenant, correlation_id),
             priority=self._priority(priority),
             tenant=tenant,
             delay_ms=_bounded(delay_ms),
@@ -142,23 +149,70 @@ class JobType:
         Raises `PayloadInvalid`, or `StoreUnavailable` when nobody knows whether the job is
         in: with a `job_id` of your own the call may then be repeated safely.
         """
+        delay_ms, run_at_ms = _milliseconds(delay), _moment(run_at)
+        await self.queue_of.refresh()
         job = self.pack(
             payload,
             job_id=job_id,
             tenant=tenant,
             priority=priority,
-            delay_ms=_milliseconds(delay),
-            run_at_ms=_moment(run_at),
+            delay_ms=delay_ms,
+            run_at_ms=run_at_ms,
             correlation_id=correlation_id,
         )
         (created,) = await self.queue_of.app.store.enqueue(self.queue, [job])
-        return Enqueued(job.id, created)
+        return Enqueued(job.id, bool(created))
 
     async def status(self, job_id: str) -> JobStatus | None:
         """Return how a job of this type stands; `None` when there is no such job (any more)."""
         (stored,) = await self.queue_of.app.store.read(self.queue, [JobId(job_id)])
         status = status_of(stored) if stored is not None else None
         return status if status is not None and status.type == self.name else None
+
+    @property
+    def _is_hidden(self) -> bool:
+        return self.is_sensitive or self.queue_of.live_encrypts
+
+    def _body(self, accepted: Any, job_id: str, tenant: str, correlation_id: str) -> bytes:
+        try:
+            if self._secrecy or self._is_hidden:
+                place = Place(self.queue, job_id, self.name, tenant)
+                return pack(self._sealed(accepted, place, correlation_id))
+            args = [self._adapter.dump_python(accepted, mode="json")]
+            return pack(Envelope(self.name, args, tenant=tenant, correlation_id=correlation_id))
+        except (OverflowError, ValueError, RecursionError) as error:
+            fault = unfit(error, is_hidden=self._is_hidden)
+            cause = None if self._is_hidden else error
+        raise PayloadInvalid(self.name, [fault]) from cause
+
+    def _sealed(self, accepted: Any, place: Place, correlation_id: str) -> Envelope:
+        """Return the envelope with all of it sealed, or its sensitive values, or nothing."""
+        is_whole = self.queue_of.live_encrypts or self._secrecy.is_whole
+        harvest = Harvest()
+        context = None if is_whole else harvest
+        args = [self._adapter.dump_python(accepted, mode="json", context=context)]
+        envelope = Envelope(self.name, args, tenant=place.tenant, correlation_id=correlation_id)
+        if is_whole:
+            return seal_envelope(self._keys(), place, envelope)
+        values = harvest.gather(args)
+        if values or self.is_sensitive:
+            return seal_values(self._keys(), place, envelope, values)
+        return envelope
+
+    def _keys(self) -> Keyring:
+        keys = self.queue_of.app.keys
+        if not keys:
+            why = (
+                f"Queue {self.queue!r} keeps its payloads encrypted"
+                if self.queue_of.live_encrypts
+                else f"Job type {self.name!r} has sensitive fields"
+            )
+            message = (
+                f"{why}, and this process has no key for that: set HEADPOND_ENCRYPTION_KEYS or"
+                " HEADPOND_ENCRYPTION_KEYS_FILE. Nothing was enqueued."
+            )
+            raise KeyMissing("", message)
+        return keys
 
     def _priority(self, given: int | str | None) -> int:
         for value in (given, self.options.priority, self.queue_of.live_priority):
@@ -227,23 +281,13 @@ def _adapter(name: str, model: Any) -> TypeAdapter[Any]:
         raise ConfigInvalid([FieldError(f"/{name}", detail)], source=f"job type {name}") from error
 
 
-def _unfit(error: Exception) -> str:
-    """Say why a payload that the model accepts can't be sent."""
-    if isinstance(error, OverflowError):
-        return "An integer lies beyond 64 bits; send it as text."
-    if isinstance(error, RecursionError):
-        return "It is nested too deeply."
-    if isinstance(error, UnicodeEncodeError):
-        return "A text has a lone surrogate, which is no Unicode."
-    return f"It can't be written as JSON: {error}."
-
-
-def _fault(error: Any) -> FieldError:
-    pointer = "".join(
-        "/" + str(part).replace("~", "~0").replace("/", "~1") for part in error["loc"]
-    )
-    text = str(error["msg"])
-    return FieldError(pointer, text if text.endswith(".") else f"{text}.")
+def _returns_sensitive(handler: Callable[..., Any]) -> bool:
+    """Say whether a handler's result is annotated as sensitive, or with what holds such a value."""
+    hint: Any = typing.get_type_hints(handler, include_extras=True).get("return")
+    try:
+        return secrecy_of(TypeAdapter(hint).core_schema).is_sensitive
+    except Exception:  # noqa: BLE001 (pydantic knows no such type, so it is none of ours)
+        return False
 
 
 def _milliseconds(delay: timedelta | float | None) -> int:

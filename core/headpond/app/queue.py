@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from headpond.app.following import NO_TERMS, Follower
 from headpond.app.job_type import JobOptions, JobType
 from headpond.errors import ConfigInvalid, FieldError
 from headpond.queues import check_queue_name
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from headpond.app.app import App
+    from headpond.app.following import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class QueueDefaults:
     """`10/s`."""
     max_workers: int | None = None
     """Ceiling of the scaling."""
+    encrypt_payload: bool | None = None
+    """Keep payloads and results as ciphertext in the store."""
 
 
 class Queue:
@@ -51,6 +55,9 @@ class Queue:
         self.job_types: dict[str, JobType] = {}
         self.live_priority: int | str | None = defaults.priority
         """Priority of jobs that say none; follows the QueueConfig in force."""
+        self.live_encrypts = bool(defaults.encrypt_payload)
+        """Whether payloads are sealed; follows the QueueConfig in force."""
+        self._follower = Follower(self.name, self.follow)
 
     def job(
         self,
@@ -81,6 +88,25 @@ class Queue:
             return job_type
 
         return register
+
+    def follow(self, terms: Terms) -> None:
+        """Take what the QueueConfig in force says; what it leaves open is as the code says."""
+        code = self.defaults
+        encrypts = terms.encrypt_payload
+        self.live_priority = code.priority if terms.priority is None else terms.priority
+        self.live_encrypts = bool(code.encrypt_payload if encrypts is None else encrypts)
+
+    async def refresh(self) -> None:
+        """Return once the settings that are followed are at most a second old.
+
+        To be awaited before `JobType.pack`; `JobType.enqueue` does. Raises `StoreUnavailable`.
+        """
+        await self._follower.refresh(self.app.store)
+
+    def forget(self) -> None:
+        """Begin anew with what the code says: the store is another one."""
+        self._follower.forget()
+        self.follow(NO_TERMS)
 
     @override
     def __repr__(self) -> str:

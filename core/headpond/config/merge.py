@@ -38,6 +38,8 @@ class Defaults(Protocol):
     def rate_limit(self) -> str | None: ...  # noqa: D102
     @property
     def max_workers(self) -> int | None: ...  # noqa: D102
+    @property
+    def encrypt_payload(self) -> bool | None: ...  # noqa: D102
 
 
 def default_config(queue: str, defaults: Defaults) -> QueueConfig:
@@ -50,6 +52,7 @@ def default_config(queue: str, defaults: Defaults) -> QueueConfig:
         "priority": defaults.priority,
         "maxActive": defaults.max_active or None,
         "rateLimit": None if defaults.rate_limit is None else _rate(defaults.rate_limit),
+        "encryptPayload": defaults.encrypt_payload,
     }
     spec: dict[str, Any] = {"jobs": {k: v for k, v in jobs.items() if v is not None}}
     if defaults.max_workers is not None:
