@@ -137,6 +137,8 @@ async def _looked_at(client: Client, where: Node | Place, clock: Clock) -> list[
         if isinstance(reply, StoreUnavailable):
             raise reply
     if isinstance(info, Exception):
+        if not rights.refused_by(("INFO",), info):
+            raise info
         login = client.address.username or "default"
         return [
             refusal(

@@ -55,7 +55,7 @@ class Protocol(asyncio.Protocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
-        self.lost = f"The connection to Redis was lost ({exc or 'closed by Redis'})."
+        self.lost = self.lost or f"The connection to Redis was lost ({exc or 'closed by Redis'})."
         while self.waiting:
             future = self.waiting.popleft()
             if not future.done():
@@ -65,15 +65,20 @@ class Protocol(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.reader.feed(data)
         take, waiting = self.reader.gets, self.waiting
-        while (reply := take()) is not False:
-            self.replies += 1
-            future = waiting.popleft()
-            if future.done():
-                continue
-            if isinstance(reply, hiredis.ReplyError):
-                future.set_exception(translate(reply))
-            else:
-                future.set_result(reply)
+        try:
+            while (reply := take()) is not False:
+                self.replies += 1
+                future = waiting.popleft()
+                if future.done():
+                    continue
+                if isinstance(reply, hiredis.ReplyError):
+                    future.set_exception(translate(reply))
+                else:
+                    future.set_result(reply)
+        except hiredis.ProtocolError:
+            self.lost = "What answers there does not speak as Redis does; is it another program?"
+            if self.transport is not None:
+                self.transport.abort()
 
     def send(self, command: tuple[Any, ...]) -> asyncio.Future[Any]:
         """Send one command with all others of this tick of the loop."""

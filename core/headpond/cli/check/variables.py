@@ -85,9 +85,11 @@ def app_settings() -> AppSettings | None:
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name.upper(), sorted(known), n=1, cutoff=0.6)
-    guess = f"; did you mean {near[0]}?" if near else "; take it away, or look for its right name."
-    return f"Nothing reads {name}{guess}"
+    words = [each.removeprefix(PREFIX) for each in sorted(known)]  # else all are alike
+    near = difflib.get_close_matches(name.upper().removeprefix(PREFIX), words, n=1, cutoff=0.6)
+    if near:
+        return f"Nothing reads {name}; did you mean {PREFIX}{near[0]}?"
+    return f"Nothing reads {name}; take it away, or look for its right name."
 
 
 def _unreadable(environ: Mapping[str, str]) -> list[str]:
