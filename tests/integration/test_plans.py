@@ -19,9 +19,9 @@ from headpond.errors import PayloadInvalid
 from headpond.jobs import Claim, JobId
 from headpond.memory import MemoryQueueStore
 from headpond_workers.casts import casts_of
+from headpond_workers.held import Held
 from headpond_workers.live import ONE_RUN, LiveSettings
 from headpond_workers.plans import Manners, Plan, Work, make_plan
-from headpond_workers.pump import Held
 from headpond_workers.threads import Threads
 
 
@@ -49,9 +49,9 @@ class Mill:
         """Run a job of this name with these arguments as they come off the wire."""
         plan = self.plan(name)
         held = Held(Claim(JobId("j-1"), b"", "w.1", 0, 0, 1))
-        job = Job("j-1", "mill", name, attempt=2)
+        held.job = Job("j-1", "mill", name, attempt=2)
         envelope = Envelope(name, list(args), kwargs)
-        return await plan.invoke(Work(held, envelope, self.broker, Threads(), job))
+        return await plan.invoke(Work(held, envelope, self.broker, Threads()))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from headpond.ports import WorkerBeat
 from headpond.queues import QueueSettings, WorkerState
 from headpond.testing import ManualClock
 from headpond_workers import pump as pumps
-from headpond_workers.pump import Held, Pump, prefetch_for
+from headpond_workers.pump import Pump, prefetch_for
 from until import until
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from headpond.jobs import Ended
     from headpond.ports import Exchange
+    from headpond_workers.held import Held
 
 QUEUE, WORKER = "yard", "w1"
 GOOD = pack(Outcome(1, 1))

@@ -10,7 +10,8 @@ from headpond.jobs import Done, JobId, NewJob
 from headpond.queues import QueueSettings
 from headpond.redis import RedisQueueStore
 from headpond_workers import pump as pumps
-from headpond_workers.pump import Held, Pump
+from headpond_workers.held import Held
+from headpond_workers.pump import Pump
 from until import until
 
 if TYPE_CHECKING:

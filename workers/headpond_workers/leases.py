@@ -35,6 +35,8 @@ LONGEST_STEP_S: Final = 0.5
 """Counted at most between two looks: a process that was stopped and continued was not blocked."""
 LISTEN_S: Final = 0.1
 """How long one listen lasts: what the loop wants said (a drain acknowledged) is said this soon."""
+AGAIN_S: Final = 0.5
+"""After a word it asks at once, and once more: a job that somebody cancels may just be claimed."""
 
 
 class Worker(Protocol):
@@ -99,20 +101,22 @@ class LeaseThread:
         self._stopped.set()
 
     def _keep(self) -> None:
-        renewed = float("-inf")
+        renewed, again_at = float("-inf"), float("inf")
         while not self._stopped.is_set():
             beat = self._worker.beat()
-            due = time.monotonic() - renewed >= self.every_s
-            if due or (beat.state, beat.slots) != self._said:
+            now = time.monotonic()
+            is_due = now >= min(renewed + self.every_s, again_at)
+            if is_due or (beat.state, beat.slots) != self._said:
                 if self._renew(beat):
                     renewed = time.monotonic()
+                    again_at = again_at if again_at > now else float("inf")
                 else:
                     self._stopped.wait(0.5)
                     continue
             self._relieve()
             try:
                 if self._keeper.hear(LISTEN_S):
-                    renewed = float("-inf")  # ask at once what there is to know
+                    renewed, again_at = float("-inf"), time.monotonic() + AGAIN_S
             except Exception as error:  # noqa: BLE001 (this thread must not end)
                 logger.debug("nothing is heard: %s", error)
                 self._stopped.wait(0.5)

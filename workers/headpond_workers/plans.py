@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from headpond.app import JobType
     from headpond.broker import HeadpondBroker
     from headpond.envelope import Envelope
-    from headpond_workers.pump import Held
+    from headpond_workers.held import Held
     from headpond_workers.threads import Threads
 
 
@@ -59,12 +59,18 @@ class Plan:
     propagates: bool = True
     """Errors are thrown into generator dependencies."""
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether running it is calling the handler and no more."""
+        return self.is_async and self.graph is None and self.job_type is not None
+
     async def invoke(self, work: Work) -> Any:
         """Run the handler and return what it returns; raises what it raises."""
-        args, kwargs = self._arguments(work)
+        given = work.message or work.envelope
+        args, kwargs = self.arguments(given.args, given.kwargs, work.held.job)
         if self.graph is None:
             return await self._call(work.threads, args, kwargs)
-        message = work.message()
+        message = work.message or work.make_message()
         context = Context(message, work.broker, AckController(_nothing))
         provided = {
             **work.broker.custom_dependency_context,
@@ -76,6 +82,7 @@ class Plan:
             resolved = await resolver.resolve_kwargs()
             resolved.update(kwargs)
             value = await self._call(work.threads, args, resolved)
+            work.held.has_returned = True
         except BaseException as error:
             seen = (type(error), error, error.__traceback__)
             await resolver.close(*(seen if self.propagates else (None, None, None)))
@@ -83,23 +90,22 @@ class Plan:
         await resolver.close(None, None, None)
         return value
 
-    def _arguments(self, work: Work) -> tuple[list[Any], dict[str, Any]]:
-        args, kwargs = work.envelope.args, work.envelope.kwargs
-        if self.job_type is not None:
-            args, kwargs = self._payload(self.job_type, args)
-        else:
+    def arguments(
+        self, args: list[Any], kwargs: dict[str, Any], job: Job | None
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Return what to call the handler with; raises `PayloadInvalid`."""
+        job_type = self.job_type
+        if job_type is None:
             args, kwargs = self.casts.of_positional(args), self.casts.of_named(kwargs)
+        elif job_type.payload_parameter is None:
+            args, kwargs = [], {}
+        elif self.payload_by_name:
+            args, kwargs = [], {job_type.payload_parameter: job_type.accept(args[0])}
+        else:
+            args, kwargs = [job_type.accept(args[0])], {}
         if self.job_parameter is not None:
-            kwargs[self.job_parameter] = work.job
+            kwargs[self.job_parameter] = job
         return args, kwargs
-
-    def _payload(self, job_type: JobType, args: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        if job_type.payload_parameter is None:
-            return [], {}
-        payload = job_type.accept(args[0])
-        if self.payload_by_name:
-            return [], {job_type.payload_parameter: payload}
-        return [payload], {}
 
     async def _call(self, threads: Threads, args: list[Any], kwargs: dict[str, Any]) -> Any:
         if self.is_async:
@@ -110,32 +116,18 @@ class Plan:
 
 @dataclass(slots=True, eq=False)
 class Work:
-    """One run of one job."""
+    """One run of one job, where it takes more than calling the handler."""
 
     held: Held
     envelope: Envelope
     broker: HeadpondBroker
     threads: Threads
-    job: Job
-    _message: TaskiqMessage | None = None
+    message: TaskiqMessage | None = None
+    """taskiq's view of the job, as its middlewares left it."""
 
-    def message(self) -> TaskiqMessage:
-        """Return taskiq's view of the job, made when first asked for."""
-        if self._message is None:
-            self._message = message_of(self.envelope, self.held.claim.id)
-        return self._message
-
-    def replace_message(self, message: TaskiqMessage) -> None:
-        """Take the message as a middleware changed it."""
-        self._message = message
-        self.envelope = type(self.envelope)(
-            job_type=message.task_name,
-            args=message.args,
-            kwargs=message.kwargs,
-            labels=message.labels,
-            tenant=self.envelope.tenant,
-            correlation_id=self.envelope.correlation_id,
-        )
+    def make_message(self) -> TaskiqMessage:
+        """Return taskiq's view of the job as it came."""
+        return message_of(self.envelope, self.held.claim.id)
 
 
 def make_plan(broker: HeadpondBroker, name: str, manners: Manners) -> Plan | None:

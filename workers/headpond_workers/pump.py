@@ -17,16 +17,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from headpond.errors import StoreUnavailable
-from headpond.jobs import JobId, Released
+from headpond.jobs import Progressed
+from headpond_workers.held import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from headpond.app import Job
-    from headpond.broker import Running
-    from headpond.jobs import Claim, Ended
+    from headpond.jobs import Claim, Ended, JobId
     from headpond.ports import Exchange, QueueStore
-    from headpond.retries import RetryPolicy
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +39,8 @@ START_WITHIN_S: Final = 0.05
 MOST_AHEAD: Final = 200
 """Jobs claimed ahead of a slot, however fast they are."""
 LONGEST_RETRY_S: Final = 1.0
+FIRING_S: Final = 0.05
+"""While a schedule is due and its occurrence not yet in the queue, look again after this."""
 
 
 def prefetch_for(slots: int, service_s: float) -> int:
@@ -54,38 +54,6 @@ def prefetch_for(slots: int, service_s: float) -> int:
     if service_s <= 0:
         return 0
     return min(MOST_AHEAD, slots * int(START_WITHIN_S / service_s))
-
-
-@dataclass(slots=True, eq=False)
-class Held:
-    """A job that this worker holds."""
-
-    claim: Claim
-    task: asyncio.Task[None] | None = None
-    deadline: float = 0.0
-    """When its time is up, by the loop's clock; 0: it has not started or has no limit."""
-    limit_s: float = 0.0
-    retry: RetryPolicy | None = None
-    job: Job | None = None
-    running: Running | None = None
-    """For whom it matters that a run may kick its own id."""
-    ended_by: str = ""
-    """Why it was interrupted: `timeout`, `shutdown` or `lost`."""
-    _ticket: list[None] = field(default_factory=lambda: [None])
-    given_back: bool = False
-    """The lease thread gave it back, because the loop did not come to start it."""
-
-    def begin(self) -> bool:
-        """Take the right to start it or to hand it back; the first of two threads gets it."""
-        try:
-            self._ticket.pop()
-        except IndexError:
-            return False
-        return True
-
-    def released(self) -> Released:
-        """Return the report that gives the job back."""
-        return Released(self.claim.id, self.claim.fence)
 
 
 @dataclass(slots=True)
@@ -117,12 +85,16 @@ class Pump:
     stopping: bool = False
     last_chance: int = 2
     """A job whose worker was lost this often runs alone: if it is poison, it takes none along."""
-    _local: deque[tuple[Held, float]] = field(default_factory=deque)
+    on_due: Callable[[int], None] | None = None
+    """Called with the store's time when a schedule is to fire."""
+    _local: deque[Held] = field(default_factory=deque)
     _suspect: Held | None = None
     """Runs alone, or waits until it can."""
     _is_careful: bool = False
     """Suspects are about: claim one job at a time."""
     _ended: list[Ended] = field(default_factory=list)
+    _said: dict[JobId, bytes] = field(default_factory=dict)
+    """The latest progress of running jobs, packed; goes along with the next exchange."""
     _pace: _Pace = field(default_factory=_Pace)
     _in_flight: int = 0
     _wanted: int = 0
@@ -145,22 +117,37 @@ class Pump:
         self._turn(force=True)
 
     def end(self, report: Ended) -> None:
-        """Report a started job's end; the slot is free for the next at once."""
+        """Report the end of a job that is held; its slot is free for the next at once."""
         held = self.held.get(report.id)
         if held is None or held.claim.fence != report.fence:
             return  # the lease was lost on the way, and the job was given up or claimed anew
         self._let_go(held)
+        if self._said and (said := self._said.pop(report.id, None)) is not None:
+            self._ended.append(Progressed(report.id, report.fence, said))
         self._ended.append(report)
         run_us = getattr(report, "run_us", 0)
         if run_us:
             self._pace.note(run_us)
         self._fill()
-        self._call_soon()
+        if not self._soon:
+            self._call_soon()
+
+    def withdraw(self, held: Held, report: Ended) -> None:
+        """Report the end of a job that was claimed and shall not start any more."""
+        self._local = deque(each for each in self._local if each is not held)
+        self.end(report)
+
+    def say(self, held: Held, progress: bytes) -> None:
+        """Report how far a job is."""
+        if self.held.get(held.claim.id) is held:
+            self._said[held.claim.id] = progress
+            self._call_soon()
 
     def abandon(self, held: Held) -> None:
         """Forget a job whose lease is lost: whoever has it now reports it."""
         if self.held.get(held.claim.id) is held:
-            self._local = deque(pair for pair in self._local if pair[0] is not held)
+            self._local = deque(each for each in self._local if each is not held)
+            self._said.pop(held.claim.id, None)
             self._let_go(held)
             self._fill()
             self._call_soon()
@@ -173,7 +160,7 @@ class Pump:
 
     def release_stale(self, now: float) -> None:
         """Hand back what was claimed and found no slot in time; call this a few times a second."""
-        if self._local and now - self._local[0][1] > START_WITHIN_S:
+        if self._local and now - self._local[0].since > START_WITHIN_S:
             self._pace.service_s = max(self._pace.service_s, 2 * START_WITHIN_S)
             self._hand_back()
 
@@ -242,7 +229,7 @@ class Pump:
         want = capacity - self.running - len(self._local) - self._wanted
         want = 0 if self._claims_nothing else max(0, min(want, 1) if self._is_careful else want)
         batch = max(1, capacity // 4)
-        ended = len(self._ended)
+        ended = len(self._ended) + len(self._said)
         if not ended and (self.is_waiting or not want):
             return
         is_busy = not (self.is_waiting or self._claims_nothing or force)
@@ -251,20 +238,28 @@ class Pump:
                 loop = asyncio.get_running_loop()
                 self._linger = loop.call_later(LINGER_S, self._lingered)
             return
+        said, self._said = self._said, {}
         reports, self._ended = self._ended, []
         self._in_flight += 1
         self._wanted += want
-        task = asyncio.get_running_loop().create_task(self._exchange(reports, want, self._rings))
+        task = asyncio.get_running_loop().create_task(self._exchange(said, reports, want))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _exchange(self, reports: list[Ended], want: int, rings: int) -> None:
+    async def _exchange(self, said: dict[JobId, bytes], reports: list[Ended], want: int) -> None:
+        rings, every = self._rings, reports
+        if said:
+            every = [
+                Progressed(i, self.held[i].claim.fence, said[i]) for i in said if i in self.held
+            ]
+            every += reports
         try:
-            answer = await self.store.exchange(self.queue, self.worker, reports, want)
+            answer = await self.store.exchange(self.queue, self.worker, every, want)
         except Exception as error:  # noqa: BLE001 (whatever it is, no report may be lost)
             self._failed(error)
             # The reports may have been applied: sending them again is safe, the fence tells.
             self._ended = reports + self._ended
+            self._said = {i: said[i] for i in said if i in self.held} | self._said
             return
         finally:
             self._in_flight -= 1
@@ -289,47 +284,46 @@ class Pump:
         self._turn(force=True)
 
     def _take(self, answer: Exchange, want: int, *, is_fresh: bool) -> None:
-        now = asyncio.get_running_loop().time()
         if answer.claims:
-            self._is_careful = any(claim.crashes >= self.last_chance for claim in answer.claims)
-        for claim in answer.claims:
-            self._keep(claim, now)
+            self._keep(answer.claims)
         if self._claims_nothing:
             self._hand_back()
         self._fill()
         if answer.draining:
             self.draining = True
+        if answer.schedules_due and self.on_due is not None:
+            self.on_due(answer.now_ms)
         if self.running >= self.slots:
             self._stop_waiting()
         elif len(answer.claims) < want and is_fresh and not self._claims_nothing:
             self._wait(answer)
         self._turn()
 
-    def _keep(self, claim: Claim, now: float) -> None:
-        known = self.held.get(claim.id)
-        if known is not None:  # its lease ran out, and the job came back here: it runs on
-            known.claim = claim
-            return
-        held = Held(claim)
-        if claim.crashes < self.last_chance:
-            self._local.append((held, now))
-        elif self._suspect is None:
-            self._suspect = held
-            self._stop_waiting()
-        else:
-            self._ended.append(held.released())
-            return
-        self.held[claim.id] = held
+    def _keep(self, claims: Sequence[Claim]) -> None:
+        """Take what was claimed; of suspects one is kept at a time."""
+        now, held, local = asyncio.get_running_loop().time(), self.held, self._local
+        self._is_careful = False
+        for claim in claims:
+            if claim.id in held:  # its lease ran out, and the job came back here: it runs on
+                held[claim.id].claim = claim
+            elif claim.crashes < self.last_chance:
+                it = held[claim.id] = Held(claim, now, [None])
+                local.append(it)
+            elif self._suspect is None:
+                self._suspect = held[claim.id] = Held(claim, now)
+                self._stop_waiting()
+            else:
+                self._ended.append(Held(claim).released())
+            self._is_careful |= claim.crashes >= self.last_chance
 
     def _fill(self) -> None:
         if self._suspect is not None:
             self._isolate(self._suspect)
             return
         local = self._local
-        while local and self.running < self.slots and not self._claims_nothing:
-            held, _ = local.popleft()
+        while local and self.running < self.slots and not (self.stopping or self.draining):
             self.running += 1
-            self.start(held)
+            self.start(local.popleft())
 
     def _isolate(self, suspect: Held) -> None:
         """Start the suspect once this worker holds nothing else, not even an unreported end."""
@@ -339,7 +333,7 @@ class Pump:
             self.start(suspect)
 
     def _hand_back(self) -> None:
-        unstarted = [held for held, _ in self._local]
+        unstarted = list(self._local)
         self._local.clear()
         if self._suspect is not None and (self.stopping or self.draining):
             unstarted.append(self._suspect)
@@ -363,6 +357,8 @@ class Pump:
         seconds = IDLE_S
         if answer.next_due_ms and not answer.held:
             seconds = min(seconds, max(0.0, (answer.next_due_ms - answer.now_ms) / 1000))
+        if answer.schedules_due:
+            seconds = max(seconds, FIRING_S)
         self._waiter = asyncio.get_running_loop().create_task(self._woken(seconds))
 
     async def _woken(self, seconds: float) -> None:

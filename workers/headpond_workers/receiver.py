@@ -27,6 +27,7 @@ from headpond_workers.lifecycle import state_of
 from headpond_workers.live import LiveSettings
 from headpond_workers.plans import Manners
 from headpond_workers.pump import Pump
+from headpond_workers.punctual import Punctual
 from headpond_workers.runner import Runner
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ class HeadpondReceiver(Receiver):
         self._pump = Pump(
             broker.store, broker.queue, self.worker, max_async_tasks or 1, self._runner.start
         )
-        self._runner.pump = self._pump
+        self._runner.attach(self._pump)
+        self._pump.on_due = Punctual(broker.store, broker.queue).due
         self._version = -1
         self._turns = 0
         self.on_lost: Callable[[], None] | None = None
@@ -224,13 +226,18 @@ class HeadpondReceiver(Receiver):
             self._loop.call_soon_threadsafe(self._take, renewal, asked)
 
     def _take(self, renewal: Renewal, asked: dict[JobId, str]) -> None:
-        self._pump.set_draining(renewal.draining)
+        pump, now = self._pump, asyncio.get_running_loop().time()
+        pump.set_draining(renewal.draining)
         for job_id in renewal.lost:
-            held = self._pump.held.get(job_id)
-            if held is not None and held.claim.fence == asked[job_id]:
+            held = pump.held.get(job_id)
+            if held is not None and held.claim.fence == asked.get(job_id):
                 logger.warning("the lease of job %s was lost; its run is stopped", job_id)
-                self._pump.abandon(held)
+                pump.abandon(held)
                 self._runner.interrupt(held, "lost")
+        for job_id in renewal.cancelled:
+            held = pump.held.get(job_id)
+            if held is not None and held.claim.fence == asked.get(job_id):
+                self._runner.cancel(held, now)
         if renewal.settings_version != self._version:
             task = asyncio.get_running_loop().create_task(self._refresh())
             self._tasks = {task}

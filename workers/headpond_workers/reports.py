@@ -10,6 +10,7 @@
 | raises anything else (`SystemExit` as well) | delayed by the backoff, then failed, `exhausted` |
 | runs past its timeout                       | as if it had raised; `timeout` at the end        |
 | is interrupted by a shutdown                | back in its place, no attempt counted            |
+| is stopped because the job was cancelled    | cancelled; one that returns first is completed   |
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import json
 import math
 import traceback
-from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +27,7 @@ from taskiq.exceptions import TaskRejectedError
 from headpond.app import Fail, Retry, Snooze
 from headpond.envelope import Outcome, pack, plain
 from headpond.errors import PayloadInvalid
-from headpond.jobs import Claim, Done, Ended, Failed, FailReason, Released
+from headpond.jobs import Claim, Done, Ended, Failed, FailReason, Released, Stopped
 from headpond.retries import Again, RetryPolicy, after_failure
 
 if TYPE_CHECKING:
@@ -47,8 +47,19 @@ class ResultUnusable(Exception):  # noqa: N818 (named for what is shown to peopl
     """A handler returned what can't be stored."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Cancelled(Exception):  # noqa: N818 (named for what is shown to people)
+    """What a run that was cancelled ends with."""
+
+    def __init__(self, *, left: bool = False) -> None:
+        """`left`: the handler goes on, and nobody waits for it any more."""
+        super().__init__(
+            "Cancelled while it ran; the handler did not stop and was left."
+            if left
+            else "Cancelled while it ran."
+        )
+
+
+class Run(msgspec.Struct, frozen=True, gc=False):
     """One run of a handler, as far as its report needs it."""
 
     claim: Claim
@@ -107,6 +118,21 @@ def timed_out(
 ) -> Ended:
     """Report a run that was stopped because its time was up."""
     return _retried(run, out_of_time(timeout_s), policy, chance, FailReason.TIMEOUT)
+
+
+def stopped(run: Run, cause: BaseException | None) -> Stopped:
+    """Report a run that ended because the job was cancelled; `cause` tells where it was."""
+    error = cause if isinstance(cause, Cancelled) else Cancelled()
+    if error is not cause:
+        error.__cause__ = cause
+    return Stopped(run.claim.id, run.claim.fence, _failure(run, error), run.run_us)
+
+
+def never_ran(claim: Claim, worker: str) -> Stopped:
+    """Report a job that was cancelled before its handler began."""
+    message = "Cancelled before it started."
+    outcome = pack(Outcome(0, 0, error="Cancelled", message=message, worker=worker))
+    return Stopped(claim.id, claim.fence, outcome, 0)
 
 
 def out_of_time(timeout_s: float) -> TimeoutError:

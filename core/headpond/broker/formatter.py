@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
+from pydantic import BaseModel
 from taskiq import BrokerMessage, TaskiqMessage
 from taskiq.abc.formatter import TaskiqFormatter
 from taskiq.labels import prepare_label
 from typing_extensions import override
 
 from headpond.envelope import Envelope, pack, unpack_envelope
+
+M = TypeVar("M", bound=BaseModel)
 
 TENANT, CORRELATION = "tenant", "correlation_id"
 """Labels that are fields of the envelope."""
@@ -65,14 +68,27 @@ def _texts(message: TaskiqMessage) -> tuple[dict[str, str], dict[str, int]]:
 
 def message_of(envelope: Envelope, task_id: str) -> TaskiqMessage:
     """Return an envelope as taskiq's message; nothing is validated twice."""
-    labels: dict[str, Any] = dict(envelope.labels)
-    message = TaskiqMessage.model_construct(
-        task_id=task_id,
-        task_name=envelope.job_type,
-        labels=labels,
-        labels_types=envelope.label_types or None,
-        args=envelope.args,
-        kwargs=envelope.kwargs,
+    message = unchecked(
+        TaskiqMessage,
+        {
+            "task_id": task_id,
+            "task_name": envelope.job_type,
+            "labels": dict(envelope.labels),
+            "labels_types": envelope.label_types or None,
+            "args": envelope.args,
+            "kwargs": envelope.kwargs,
+        },
     )
     message.parse_labels()
     return message
+
+
+def unchecked(model: type[M], fields: dict[str, Any]) -> M:
+    """Return a model of all these fields as they are: `model_construct` at a fifth of its price."""
+    made = model.__new__(model)
+    put = object.__setattr__
+    put(made, "__dict__", fields)
+    put(made, "__pydantic_fields_set__", set(fields))
+    put(made, "__pydantic_extra__", None)
+    put(made, "__pydantic_private__", None)
+    return made

@@ -1,0 +1,64 @@
+"""Fire what is due of a queue's schedules. Whoever finds it may do so; the store lets one win."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Protocol
+
+from headpond.envelope import Envelope, pack
+from headpond.jobs import NewJob
+from headpond.timetable import due, occurrence_id, unpack_schedule
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from headpond.ports import ScheduleEntry
+    from headpond.timetable import Schedule
+
+logger = logging.getLogger(__name__)
+
+
+class Schedules(Protocol):
+    """The part of `headpond.ports.QueueStore` that firing needs, with the contracts there."""
+
+    async def schedules(self, queue: str) -> list[ScheduleEntry]:
+        """Return the schedules, by name."""
+        ...
+
+    async def fire(
+        self, queue: str, entry: ScheduleEntry, jobs: Sequence[NewJob], next_ms: int
+    ) -> bool:
+        """Enqueue the occurrences of a schedule and set its next time, in one step."""
+        ...
+
+
+async def fire_due(store: Schedules, queue: str, now_ms: int) -> bool:
+    """Enqueue what is due at `now_ms`, the store's time; False when a schedule could not be fired.
+
+    One that can't be read, because a newer version of Headpond wrote it, stops no other. Raises
+    what the store raises.
+    """
+    all_fired = True
+    for entry in await store.schedules(queue):
+        if not 0 < entry.next_ms <= now_ms:
+            continue
+        try:
+            schedule = unpack_schedule(entry.definition)
+            what = due(schedule, entry.next_ms, now_ms)
+            jobs = [occurrence(schedule, at_ms) for at_ms in what.times_ms]
+        except Exception as error:  # noqa: BLE001 (whatever is wrong with this one)
+            logger.warning("schedule %s of queue %s can't be fired: %s", entry.name, queue, error)
+            all_fired = False
+            continue
+        await store.fire(queue, entry, jobs, what.next_ms)
+    return all_fired
+
+
+def occurrence(schedule: Schedule, at_ms: int) -> NewJob:
+    """Return the job of one occurrence."""
+    return NewJob(
+        id=occurrence_id(schedule.name, at_ms),
+        body=pack(Envelope(schedule.job_type, schedule.args, tenant=schedule.tenant)),
+        priority=schedule.priority,
+        tenant=schedule.tenant,
+    )

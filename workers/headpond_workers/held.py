@@ -1,0 +1,70 @@
+"""A job that this worker holds: from its claim until its end is reported."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+import msgspec
+
+from headpond.app import Job
+from headpond.broker import Running
+from headpond.envelope import Progress
+from headpond.jobs import Claim, Released
+from headpond.retries import RetryPolicy
+
+Why = Literal["", "timeout", "shutdown", "lost", "cancelled"]
+"""What a run was told to stop for."""
+
+
+class Held(msgspec.Struct, eq=False):
+    """A claim, and what is known of its run. Made for every job, so it is a msgspec struct."""
+
+    claim: Claim
+    since: float = 0.0
+    """When it was claimed, by the loop's clock."""
+    ticket: list[None] = msgspec.field(default_factory=lambda: [None])
+    """The right to start it or to hand it back; empty once taken."""
+    task: asyncio.Task[None] | None = None
+    """Set when it has a slot."""
+    began: float = 0.0
+    deadline: float = 0.0
+    """When its time is up, by the loop's clock; 0: it has not started or has no limit."""
+    limit_s: float = 0.0
+    leave_at: float = 0.0
+    """When it is left behind, should it not have heeded its interruption by then; 0: never."""
+    retry: RetryPolicy | None = None
+    job: Job | None = None
+    running: Running | None = None
+    """For whom it matters that a run may kick its own id."""
+    ended_by: Why = ""
+    """Why it was interrupted."""
+    in_thread: bool = False
+    """Its handler runs in a thread, which can't be interrupted."""
+    has_returned: bool = False
+    """The handler has ended well; what remains is taskiq's."""
+    given_back: bool = False
+    """The lease thread gave it back, because the loop did not come to start it."""
+    said: Progress | None = None
+    """Its latest progress, not yet passed on."""
+    is_saying: bool = False
+    """Progress is on its way."""
+    silent_until: float = 0.0
+    """No progress is passed on before."""
+
+    def begin(self) -> bool:
+        """Take the right to start it or to hand it back; the first of two threads gets it."""
+        try:
+            self.ticket.pop()
+        except IndexError:
+            return False
+        return True
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its run has begun, or never will."""
+        return not self.ticket
+
+    def released(self) -> Released:
+        """Return the report that gives the job back."""
+        return Released(self.claim.id, self.claim.fence)

@@ -1,0 +1,119 @@
+"""taskiq's middlewares around a run, in taskiq's order; those that a worker hasn't cost nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
+from taskiq.exceptions import NoResultError
+from taskiq.utils import maybe_awaitable
+
+from headpond.broker import StoreResultBackend
+from headpond.broker.formatter import unchecked
+from headpond_workers import reports
+
+if TYPE_CHECKING:
+    from headpond.broker import HeadpondBroker
+    from headpond_workers.held import Held
+    from headpond_workers.plans import Plan, Work
+
+logger = logging.getLogger(__name__)
+
+
+class Hooks:
+    """What the broker's middlewares and its result backend override."""
+
+    def __init__(self, broker: HeadpondBroker) -> None:
+        """Work it out once."""
+        self._broker = broker
+        self._pre = self._overriding("pre_execute")
+        self._post = self._overriding("post_execute")[::-1]
+        self._save = self._overriding("post_save")[::-1]
+        self._on_error = self._overriding("on_error")[::-1]
+        self._foreign_results = not isinstance(broker.result_backend, StoreResultBackend)
+        self.are_none = not (
+            self._pre or self._post or self._save or self._on_error or self._foreign_results
+        )
+
+    def _overriding(self, hook: str) -> list[Any]:
+        plain = getattr(TaskiqMiddleware, hook)
+        middlewares = self._broker.middlewares
+        return [
+            getattr(each, hook) for each in middlewares if getattr(type(each), hook) is not plain
+        ]
+
+    async def before(self, message: TaskiqMessage) -> TaskiqMessage:
+        """Let the middlewares see, and change, what is to be run."""
+        for hook in self._pre:
+            seen = hook(message)
+            message = seen if type(seen) is TaskiqMessage else await maybe_awaitable(seen)
+        return message
+
+    async def run(self, plan: Plan, work: Work, message: TaskiqMessage) -> Any:
+        """Run the handler, and let them see its end; returns or raises as they leave it."""
+        began = time.monotonic()
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = await plan.invoke(work)
+        except BaseException as raised:  # noqa: BLE001 (middlewares see every end, as in taskiq)
+            error = _as_seen(work.held, raised)
+        work.held.has_returned = error is None
+        result: TaskiqResult[Any] = unchecked(
+            TaskiqResult,
+            {
+                "is_err": error is not None,
+                "log": None,
+                "return_value": value,
+                "execution_time": round(time.monotonic() - began, 2),
+                "labels": message.labels,
+                "error": error,
+            },
+        )
+        await self._after(message, result)
+        if result.error is not None:
+            raise result.error
+        return result.return_value
+
+    async def _after(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
+        if result.error is not None:
+            await _each(self._on_error, message, result, result.error)
+        if self._post:
+            await _each(self._post, message, result)
+        if isinstance(result.error, NoResultError):
+            return
+        if self._foreign_results:
+            try:
+                await self._broker.result_backend.set_result(message.task_id, result)
+            except Exception:
+                logger.exception("job %s: its result could not be saved", message.task_id)
+                return
+        if self._save:
+            await _each(self._save, message, result)
+
+
+async def _each(hooks: list[Any], *seen: Any) -> None:
+    for hook in hooks:
+        unfinished = hook(*seen)
+        if unfinished is not None:
+            await maybe_awaitable(unfinished)
+
+
+def _as_seen(held: Held, error: BaseException) -> BaseException:
+    """Return a run's error as middlewares see it; a run that a shutdown ends did not end for them.
+
+    A cancellation that is over leaves no trace in the task, which has middlewares to run yet.
+    """
+    if held.ended_by in {"shutdown", "lost"}:
+        raise error
+    if not held.ended_by or not isinstance(error, asyncio.CancelledError):
+        return error
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+    if held.ended_by == "cancelled":
+        return reports.Cancelled()
+    return reports.out_of_time(held.limit_s)
