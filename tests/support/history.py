@@ -93,6 +93,10 @@ class Healed(Event, frozen=True, tag="heal"):
     worker: str = ""
 
 
+class Snapped(Event, frozen=True, tag="snap"):
+    """Connections were cut or replies lost: what was claimed by such a reply is nobody's."""
+
+
 class Asked(Event, frozen=True, tag="ask"):
     """Somebody did something to a job (`cancel`, `fail`, `retry`), and was answered at `at`."""
 
@@ -106,7 +110,11 @@ class Asked(Event, frozen=True, tag="ask"):
 
 KINDS: Final = {
     str(kind.__struct_config__.tag): kind
-    for kind in (Offered, Accepted, Refused, Started, Ended, Killed, Left, Cut, Healed, Asked)
+    for kind in (
+        *(Offered, Accepted, Refused, Asked),
+        *(Started, Ended),
+        *(Killed, Left, Cut, Healed, Snapped),
+    )
 }
 
 

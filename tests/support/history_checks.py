@@ -207,7 +207,7 @@ def _attempts_as_given(
     past: Past, ending: Ending, job: str, runs: list[Run]
 ) -> Iterator[tuple[str, str]]:
     for run in runs:
-        before = [other for other in runs if other.ended <= run.began + SLACK_S]
+        before = [other for other in runs if other.ended <= run.began and other is not run]
         most = 1 + sum(other.how != "" for other in before)
         least = 1 + sum(_must_count(past, ending, other) for other in before)
         if _has_lost_its_lease(past, ending, run, run.began):
@@ -225,7 +225,7 @@ def _must_count(past: Past, ending: Ending, run: Run) -> bool:
 def crashes(past: Past, ending: Ending) -> Iterator[tuple[str, str]]:
     """Find jobs of which other crashes were counted than workers were lost."""
     cuts = [span for spans in past.cuts.values() for span in spans]
-    losses = len(past.killed) + len(cuts)
+    losses = len(past.killed) + len(cuts) + past.snaps
     for job in ending.jobs:
         if past.was_asked(job.id, "retry"):
             continue
@@ -233,7 +233,7 @@ def crashes(past: Past, ending: Ending) -> Iterator[tuple[str, str]]:
             run for run in past.runs.get(job.id, ()) if not run.how and run.worker in past.killed
         ]
         if job.crashes > losses:
-            yield job.id, f"It counts {job.crashes} crashes; workers were lost {losses} times."
+            yield job.id, f"It counts {job.crashes} crashes; something was lost {losses} times."
         elif job.crashes < len(died) and not (cuts or past.was_asked(job.id, "cancel", "fail")):
             yield (
                 job.id,

@@ -43,6 +43,7 @@ class Past:
     asks: dict[str, list[Asked]] = field(default_factory=lambda: defaultdict(list))
     runs: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     killed: dict[str, float] = field(default_factory=dict)
+    snaps: int = 0
     cuts: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     """By worker, `""` for all of them: from when to when."""
 
@@ -131,6 +132,8 @@ class _Reader:
                 self._die(event.worker, event.at)
             case history.Left():
                 self._die(event.worker, event.at)
+            case history.Snapped():
+                self.past.snaps += 1
             case history.Cut():
                 self._open_cuts.setdefault(event.worker, event.at)
             case history.Healed():

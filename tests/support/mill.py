@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from headpond import JobStatus
     from headpond.jobs import StoredJob
     from headpond.queues import QueueSample
+    from nursery import Child, Nursery
 
 QUEUE: Final = "mill"
 ENDS_WITHIN_S: Final = 30.0
@@ -41,7 +42,7 @@ class Worker:
     """One worker process."""
 
     id: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Child
     log: Path
     probe_port: int
 
@@ -52,7 +53,7 @@ class Worker:
     async def ended(self, within_s: float = ENDS_WITHIN_S) -> int:
         """Wait for its end; return its exit code."""
         await until(lambda: self.process.poll() is not None, within_s)
-        return self.process.returncode
+        return self.process.wait()
 
     @property
     def runs(self) -> bool:
@@ -87,14 +88,19 @@ class Mill:
     url: str
     namespace: str
     workers: list[Worker] = field(default_factory=list)
+    nursery: Nursery | None = None
+    """Who bears the workers, when that is to take no time."""
 
-    async def configure(self, *, lease_ms: int = 15_000, **jobs: Any) -> None:
+    async def configure(
+        self, *, lease_ms: int = 15_000, max_deliveries: int = 3, **jobs: Any
+    ) -> None:
         """Put settings into force: the app's own, with what is given of `spec.jobs` over them."""
         spec = default_config(QUEUE, mill.defaults).spec
         plain = json.loads(spec.model_dump_json(exclude_none=True, exclude_unset=True))
         plain.setdefault("jobs", {}).update(jobs)
         settings = QueueConfigSpec.model_validate_json(json.dumps(plain)).to_settings()
-        await self.store.configure(QUEUE, replace(settings, lease_ms=lease_ms))
+        own = replace(settings, lease_ms=lease_ms, max_deliveries=max_deliveries)
+        await self.store.configure(QUEUE, own)
 
     async def start(self, count: int = 1, *words: str, **own: str) -> list[Worker]:
         """Start workers and wait until they work; `own` are further variables."""
@@ -120,18 +126,25 @@ class Mill:
             **own,
         }
         log = self.folder / f"{name}.log"
+        worker = Worker(name, self._process(environ, log, "--queue", QUEUE, *words), log, port)
+        self.workers.append(worker)
+        return worker
+
+    def _process(
+        self, environ: dict[str, str], log: Path, *words: str
+    ) -> subprocess.Popen[bytes] | Child:
+        if self.nursery is not None:
+            argv = ["headpond_workers.__main__:worker", *words]
+            return self.nursery.bear(argv, environ=environ, cwd=self.folder, log=log)
         with log.open("wb") as sink:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "headpond_workers", "--queue", QUEUE, *words],
+            return subprocess.Popen(
+                [sys.executable, "-m", "headpond_workers", *words],
                 cwd=self.folder,
                 env=environ,
                 stdin=subprocess.DEVNULL,
                 stdout=sink,
                 stderr=subprocess.STDOUT,
             )
-        worker = Worker(name, process, log, port)
-        self.workers.append(worker)
-        return worker
 
     async def works(self, worker: Worker) -> None:
         """Wait until the store has heard that it works."""
@@ -203,13 +216,18 @@ class Mill:
 
 @asynccontextmanager
 async def open_mill(
-    url: str, namespace: str, folder: Path, *, is_configured: bool = True
+    url: str,
+    namespace: str,
+    folder: Path,
+    *,
+    is_configured: bool = True,
+    nursery: Nursery | None = None,
 ) -> AsyncIterator[Mill]:
     """Open the mill with the app's own settings or none; close it with no process left."""
     store = RedisQueueStore(url, namespace)
     await store.start()
     app.bind(store)
-    it = Mill(store, folder, url, namespace)
+    it = Mill(store, folder, url, namespace, nursery=nursery)
     if is_configured:
         await it.configure()
     try:

@@ -7,18 +7,28 @@ down meanwhile.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
+import itertools
 import json
 import os
 import sys
 import time
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+import history
 from headpond import App, Fail, Job, Retry, Snooze
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WORKER = os.environ.get("HEADPOND_WORKER_ID", "")
 KNOWN_TO = os.environ.get("MILL_KNOWS", "")
+
+RUNS = itertools.count(1)
 
 app = App("mill")
 mill = app.queue("mill", concurrency=2, retries=1, backoff="fixed:50ms", timeout="30s")
@@ -188,6 +198,60 @@ async def crash(payload: Grain, job: Job) -> None:
     """Take the whole process down."""
     tell("start", job)
     os._exit(9)
+
+
+# ── what the chaos suite sends: its runs are told in full ──
+
+
+class Toil(BaseModel):
+    """How long it takes, and how often it goes wrong before it goes well."""
+
+    seconds: float = 0
+    fails: int = 0
+
+
+@functools.cache
+def log() -> history.Log:
+    """Return where events are told."""
+    return history.Log(Path(os.environ["MILL_STORY"]))
+
+
+@contextlib.contextmanager
+def told(job: Job) -> Iterator[None]:
+    """Tell the beginning of a run and, however it comes, its end."""
+    run = f"{WORKER}.{next(RUNS)}"
+    log().tell(history.Started(id=job.id, worker=WORKER, run=run, attempt=job.attempt))
+    how = "stopped"
+    try:
+        yield
+        how = "stopped" if job.cancelled else "returned"
+    except Exception:
+        how = "raised"
+        raise
+    finally:
+        log().tell(history.Ended(id=job.id, worker=WORKER, run=run, how=how))
+
+
+@mill.job(retries=3)
+async def toil(payload: Toil, job: Job) -> int:
+    """Take as long as it is told, and raise as often."""
+    with told(job):
+        await asyncio.sleep(payload.seconds)
+        if job.attempt <= payload.fails:
+            raise ValueError(f"attempt {job.attempt} goes wrong")
+    return job.attempt
+
+
+@mill.job(retries=3)
+def toil_in_thread(payload: Toil, job: Job) -> int:
+    """Do the same in a thread."""
+    with told(job):
+        ends = time.monotonic() + payload.seconds
+        while time.monotonic() < ends and not job.cancelled:
+            time.sleep(0.01)
+        if job.attempt <= payload.fails and not job.cancelled:
+            raise ValueError(f"attempt {job.attempt} goes wrong")
+    return job.attempt
 
 
 if KNOWN_TO != "little":

@@ -22,6 +22,7 @@ from history import (
     Log,
     Offered,
     Refused,
+    Snapped,
     Started,
     in_order,
     read,
@@ -278,6 +279,9 @@ def test_an_attempt_whose_worker_was_lost_may_count_or_not() -> None:
 def test_crashes_that_nobody_saw_are_found() -> None:
     """Counted without a loss, or lost without a count."""
     assert rules([*accepted(), *a_run()], an_ending(a_job(crashes=1))) == {"crashes"}
+    snapped = [*accepted(), Snapped(at=1.5), *a_run()]
+    assert rules(snapped, an_ending(a_job(crashes=1))) == set()
+    assert rules(snapped, an_ending(a_job(crashes=2))) == {"crashes"}
     died = [*a_run(1.5, how=""), Killed(worker="w", at=1.7)]
     events = [*accepted(), *died, *a_run(2.0, 2.9, worker="x")]
     assert rules(events, an_ending(a_job())) == {"crashes"}
