@@ -10,6 +10,7 @@ import asyncio
 from typing import Final
 
 from headpond.app.catalog import Catalog
+from headpond.app.following import QueueTerms
 from headpond.config import QueueConfigSpec, default_config
 from headpond.errors import HeadpondError, JobTypeUnknown, QueueUnknown, StoreUnavailable
 from headpond.ports import QueueStore
@@ -90,8 +91,8 @@ class QueueBook:
                 raise await self.unknown(queue)
             await self._store.configure(queue, settings)
         if queue in self._catalog.queue_names():
-            spec = QueueConfigSpec.model_validate_json(settings.document)
-            self._catalog.queue(queue).live_priority = spec.jobs.priority
+            jobs = QueueConfigSpec.model_validate_json(settings.document).jobs
+            self._catalog.queue(queue).follow(QueueTerms(jobs.priority, jobs.encrypt_payload))
         self._seen[queue] = asyncio.get_running_loop().time()
 
     def _asked(self, queue: str, task: asyncio.Task[None]) -> None:

@@ -44,7 +44,7 @@ class Ingress:
         self.trouble = ""
         """Why the store did not pass its start; `""` when it did, or was never asked to start."""
         self._store = store
-        catalog.bind(store)
+        catalog.bind(store, settings.keyring())
 
     @property
     def store(self) -> QueueStore:

@@ -11,6 +11,7 @@ import msgspec
 from headpond.envelope import Envelope, Outcome, unpack_envelope, unpack_outcome
 from headpond.jobs import StoredJob
 from headpond.queues import Hold, QueueSample
+from headpond.sealing import SHOWN
 from headpond_api.schemas import (
     Health,
     HoldView,
@@ -21,6 +22,8 @@ from headpond_api.schemas import (
     QueueView,
     SystemHealth,
 )
+
+SEALED: Final = "The message is sealed, as the payload was."
 
 ALONE_S: Final = 60.0
 """Jobs that wait this long without any worker are a degraded queue: a cold start takes less."""
@@ -87,6 +90,8 @@ def _fields(job: StoredJob, envelope: Envelope, outcome: Outcome | None) -> dict
 
 def _payload(envelope: Envelope) -> Any:
     """Return the payload; of a job that taskiq's `.kiq()` sent, all its arguments."""
+    if envelope.sealed and not envelope.args:
+        return dict(SHOWN)
     if len(envelope.args) == 1 and not envelope.kwargs:
         return envelope.args[0]
     if not envelope.args and not envelope.kwargs:
@@ -98,8 +103,9 @@ def _end(outcome: Outcome | None) -> dict[str, Any]:
     if outcome is None:
         return {}
     if not outcome.error:
-        return {"result": outcome.result}
-    error = JobError(type=outcome.error, message=outcome.message, trace=outcome.trace)
+        return {"result": dict(SHOWN) if outcome.sealed else outcome.result}
+    message = SEALED if outcome.sealed else outcome.message
+    error = JobError(type=outcome.error, message=message, trace=outcome.trace)
     return {"error": error}
 
 

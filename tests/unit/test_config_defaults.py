@@ -174,7 +174,7 @@ def test_fields_that_do_nothing_here_are_said() -> None:
     """Taken for Kubernetes' or a later version's sake, but never silently."""
     config = document(
         "{deletionPolicy: Delete, worker: {apps: [a], image: x, nodeSelector: {a: b}},"
-        " jobs: {rateLimit: {max: 1}, durability: fsync, encryptPayload: true,"
+        " jobs: {rateLimit: {max: 1}, durability: fsync,"
         " tenants: {default: {maxActive: 2}, overrides: {acme: {weight: 3}}}},"
         " scaling: {schedule: [{cron: '@daily', min: 1, for: 1h},"
         " {cron: '@daily', min: 1, max: 2, for: 1h}]}}"
@@ -185,7 +185,6 @@ def test_fields_that_do_nothing_here_are_said() -> None:
         "/spec/deletionPolicy",
         "/spec/jobs/rateLimit",
         "/spec/jobs/durability",
-        "/spec/jobs/encryptPayload",
         "/spec/jobs/tenants/default/maxActive",
         "/spec/jobs/tenants/overrides/acme/weight",
     ]
@@ -194,4 +193,4 @@ def test_fields_that_do_nothing_here_are_said() -> None:
 
 def test_a_field_given_with_its_harmless_value_is_no_idle_field() -> None:
     """Who writes the default has not asked for anything that isn't there."""
-    assert document("{jobs: {durability: fast, encryptPayload: false}}").idle_fields() == []
+    assert document("{jobs: {durability: fast}}").idle_fields() == []

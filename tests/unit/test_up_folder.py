@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headpond.cli.up.folder import LONGEST_SOCKET, DataFolder
-from headpond.errors import ConfigInvalid, Conflict
+from headpond.errors import ConfigInvalid, Conflict, KeyMissing
+from headpond.settings import KeySettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,20 @@ def test_the_key_is_made_once_and_for_the_owner_s_eyes(tmp_path: Path) -> None:
     assert folder.key() == key
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     folder.release()
+
+
+def test_encryption_key_is_made_once_and_for_the_owner_s_eyes(tmp_path: Path) -> None:
+    """A restart opens what was sealed before; another folder has another key of another id."""
+    folder = DataFolder(tmp_path)
+    path = folder.encryption_keys()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    first = KeySettings(encryption_keys_file=str(path)).keyring()
+    again = KeySettings(encryption_keys_file=str(folder.encryption_keys())).keyring()
+    assert again.open(first.seal(b"x", b""), b"") == b"x"
+    (tmp_path / "encryption-keys").unlink()
+    other = KeySettings(encryption_keys_file=str(folder.encryption_keys())).keyring()
+    with pytest.raises(KeyMissing):
+        other.open(first.seal(b"x", b""), b"")
 
 
 def test_what_can_t_be_a_folder_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from headpond.app.following import QueueTerms
 from headpond.config import QueueConfigSpec, default_config
 from headpond.config.durations import parse_duration
 from headpond.retries import Backoff, RetryPolicy, parse_backoff
@@ -44,8 +45,14 @@ class LiveSettings:
         is_given = document != NOTHING
         self._spec = QueueConfigSpec.model_validate_json(document) if is_given else self._declared
         self._terms.clear()
-        if self._queue is not None and self._spec.jobs.priority is not None:
-            self._queue.live_priority = self._spec.jobs.priority
+        if self._queue is not None:
+            jobs = self._spec.jobs
+            self._queue.follow(QueueTerms(jobs.priority, jobs.encrypt_payload))
+
+    @property
+    def encrypts(self) -> bool:
+        """Whether what jobs of this queue leave is sealed, however they came."""
+        return self._spec.jobs.encrypt_payload
 
     @property
     def slots(self) -> int:

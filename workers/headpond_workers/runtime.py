@@ -36,8 +36,9 @@ async def run(settings: WorkerSettings) -> None:
     catalog = Catalog(load_apps(settings.apps))
     queue = catalog.queue(settings.queue)
     store = RedisQueueStore(settings.url, settings.namespace)
-    catalog.bind(store)
-    broker = HeadpondBroker(store, queue.name)
+    keys = settings.keyring()
+    catalog.bind(store, keys)
+    broker = HeadpondBroker(store, queue.name, keys=keys)
     broker.is_worker_process = True
     broker.serve(queue)
     finish = asyncio.Event()

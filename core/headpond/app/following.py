@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 FRESH_S: Final = 1.0
 
 
-class Terms(msgspec.Struct, frozen=True, rename="camel"):
+class QueueTerms(msgspec.Struct, frozen=True, rename="camel"):
     """The part of `spec.jobs` that matters when a job is made; `None` leaves it to the code."""
 
     priority: int | None = None
     encrypt_payload: bool | None = None
 
 
-NO_TERMS: Final = Terms()
+NO_TERMS: Final = QueueTerms()
 
 
 class _Document(msgspec.Struct, frozen=True):
-    jobs: Terms = NO_TERMS
+    jobs: QueueTerms = NO_TERMS
 
 
 _read = msgspec.json.Decoder(_Document).decode
@@ -39,7 +39,7 @@ _read = msgspec.json.Decoder(_Document).decode
 class Follower:
     """Asks the store for one queue's settings, at most once a second."""
 
-    def __init__(self, queue: str, take: Callable[[Terms], None]) -> None:
+    def __init__(self, queue: str, take: Callable[[QueueTerms], None]) -> None:
         """Call `take` with each new answer."""
         self._queue = queue
         self._take = take

@@ -166,7 +166,7 @@ class JobType:
     async def status(self, job_id: str) -> JobStatus | None:
         """Return how a job of this type stands; `None` when there is no such job (any more)."""
         (stored,) = await self.queue_of.app.store.read(self.queue, [JobId(job_id)])
-        status = status_of(stored) if stored is not None else None
+        status = status_of(stored, lambda: self.queue_of.app.keys) if stored is not None else None
         return status if status is not None and status.type == self.name else None
 
     @property

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from headpond.app.app import App
-    from headpond.app.following import Terms
+    from headpond.app.following import QueueTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Queue:
 
         return register
 
-    def follow(self, terms: Terms) -> None:
+    def follow(self, terms: QueueTerms) -> None:
         """Take what the QueueConfig in force says; what it leaves open is as the code says."""
         code = self.defaults
         encrypts = terms.encrypt_payload

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from headpond.envelope import unpack_envelope, unpack_outcome
+from headpond.errors import KeyMissing, SealBroken
+from headpond.sealing import Keyring, Place, open_outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headpond.envelope import Outcome
     from headpond.jobs import FailReason, JobId, JobState, StoredJob
 
 
@@ -31,6 +36,8 @@ class JobStatus:
     """Class name of what the handler raised the last time it ended, `""` when it ended well."""
     message: str
     """The error's own words."""
+    sealed: bool
+    """Result or message can't be read here: they are sealed, and this process lacks the key."""
     reason: FailReason | None
     """Why it is in `failed`."""
     created_at: datetime
@@ -42,24 +49,36 @@ class JobStatus:
     """When it was completed, failed or cancelled for good."""
 
 
-def status_of(job: StoredJob) -> JobStatus:
-    """Unpack what the store has."""
+def status_of(job: StoredJob, keys: Callable[[], Keyring] = Keyring) -> JobStatus:
+    """Unpack what the store has; `keys` is asked where it is sealed."""
     outcome = unpack_outcome(job.outcome) if job.outcome is not None else None
+    job_type = _type_of(job)
+    if outcome is not None and outcome.sealed:
+        outcome = _opened(job, job_type, outcome, keys())
     return JobStatus(
         id=job.id,
-        type=_type_of(job),
+        type=job_type,
         tenant=job.tenant,
         state=job.state,
         attempts=job.attempts,
         result=outcome.result if outcome else None,
         error=outcome.error if outcome else "",
         message=outcome.message if outcome else "",
+        sealed=bool(outcome and outcome.sealed),
         reason=job.reason,
         created_at=_moment(job.created_ms),
         due_at=_known(job.due_ms),
         started_at=_known(job.claimed_ms or (outcome.started_ms if outcome else 0)),
         finished_at=_known(job.finished_ms),
     )
+
+
+def _opened(job: StoredJob, job_type: str, outcome: Outcome, keys: Keyring) -> Outcome:
+    """Return the outcome, opened if it can be."""
+    try:
+        return open_outcome(keys, Place(job.queue, job.id, job_type, job.tenant), outcome)
+    except (KeyMissing, SealBroken):
+        return outcome
 
 
 def _type_of(job: StoredJob) -> str:

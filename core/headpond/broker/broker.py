@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from headpond.broker.formatter import TENANT, HeadpondFormatter, inherit
 from headpond.broker.results import StoreResultBackend
+from headpond.broker.seals import Seals
 from headpond.config import default_config
 from headpond.errors import HeadpondError
 from headpond.jobs import JobId, NewJob, check_job_id, check_tenant, parse_priority
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from headpond.app import JobType, Queue
     from headpond.envelope import Envelope
     from headpond.ports import QueueStore
+    from headpond.sealing import Keyring
 
 logger = logging.getLogger(__name__)
 
@@ -56,13 +58,25 @@ class HeadpondBroker(AsyncBroker):
     `--receiver headpond_workers.receiver:HeadpondReceiver`.
     """
 
-    def __init__(self, store: QueueStore, queue: str = "default") -> None:
-        """Speak to `store`; the queue comes to exist at `startup`."""
+    def __init__(
+        self,
+        store: QueueStore,
+        queue: str = "default",
+        *,
+        keys: Keyring | None = None,
+        encrypts: bool = False,
+    ) -> None:
+        """Speak to `store`; the queue comes to exist at `startup`.
+
+        `encrypts` seals every message, also where the queue's settings don't ask for it. Without
+        `keys` those of the environment are used.
+        """
         super().__init__()
         self.store = store
         self.queue = check_queue_name(queue)
         self.formatter = HeadpondFormatter()
-        self.result_backend = StoreResultBackend(store, self.queue)
+        self.seals = Seals(self, keys, always=encrypts)
+        self.result_backend = StoreResultBackend(store, self.queue, self.seals.keys)
         self.job_types: dict[str, JobType] = {}
         self.defaults = QueueSettings()
         """Of the queue, should nobody have configured it when this broker starts."""
@@ -100,11 +114,15 @@ class HeadpondBroker(AsyncBroker):
         delay_ms = max(0, round(float(labels.get(DELAY, 0)) * 1000))
         run = running_job.get()
         if run is not None and not run.is_over and run.id == job_id and run.broker is self:
-            run.again = (inherit(message.message, run.envelope), delay_ms)
+            body = inherit(message.message, run.envelope)
+            is_sealed = run.envelope.sealed is not None
+            body = self.seals.body(body, job_id, message.task_name, is_sealed=is_sealed)
+            run.again = (body, delay_ms)
             return
+        await self.seals.refresh()
         job = NewJob(
             id=job_id,
-            body=message.message,
+            body=self.seals.body(message.message, job_id, message.task_name),
             priority=_priority(labels.get(PRIORITY, 5)),
             tenant=check_tenant(str(labels.get(TENANT, ""))),
             delay_ms=delay_ms,

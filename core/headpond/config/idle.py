@@ -22,7 +22,6 @@ IDLE_FIELDS: Final = {
     "spec.deletionPolicy": ONLY_KUBERNETES,
     "spec.jobs.rateLimit": NOT_ENFORCED,
     "spec.jobs.durability (but fast)": NOT_ENFORCED,
-    "spec.jobs.encryptPayload (but false)": NOT_ENFORCED,
     "spec.jobs.tenants": NOT_ENFORCED,
 }
 """All of them, for the reference."""
@@ -47,8 +46,6 @@ def _jobs(jobs: JobsSpec) -> Iterator[tuple[str, str]]:
         yield "/spec/jobs/rateLimit", NOT_ENFORCED
     if jobs.durability != "fast":
         yield "/spec/jobs/durability", f"{jobs.durability!r} {NOT_ENFORCED}: it is 'fast'"
-    if jobs.encrypt_payload:
-        yield "/spec/jobs/encryptPayload", f"{NOT_ENFORCED}: payloads are stored as they are"
     yield from _tenants("/spec/jobs/tenants/default", jobs.tenants.default)
     for name, limits in jobs.tenants.overrides.items():
         yield from _tenants(f"/spec/jobs/tenants/overrides/{name}", limits)

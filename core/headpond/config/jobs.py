@@ -122,7 +122,7 @@ class JobsSpec(Part):
     """What accepted means: `fast` Redis has it (its log loses at most a second), `replicated` a
     replica has it, `fsync` a disk has it."""
     encrypt_payload: bool = False
-    """Keep payloads as ciphertext in Redis."""
+    """Keep payloads, results and errors of jobs as ciphertext in Redis; needs a key."""
     retention: RetentionSpec = RetentionSpec()
     """How long ended jobs are kept."""
     tenants: TenantsSpec = TenantsSpec()

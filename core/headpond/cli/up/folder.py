@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
+import hashlib
 import os
 import secrets
 import tempfile
@@ -12,9 +14,15 @@ from typing import Final
 from urllib.parse import quote
 
 from headpond.errors import ConfigInvalid, Conflict, FieldError
+from headpond.sealing.keys import KEY_BYTES
 
 LONGEST_SOCKET: Final = 100
 """Bytes of a Unix socket's path that every kernel takes (Linux 107, macOS 103)."""
+
+KEYS_HEAD: Final = """\
+# Encrypts payloads. Without this file, sealed jobs can't be read: keep it, and keep it secret.
+# The first key seals, all of them open. To rotate, put a new line `id:key` on top.
+"""
 
 
 class DataFolder:
@@ -82,6 +90,24 @@ class DataFolder:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(made + "\n")
         return made
+
+    def encryption_keys(self) -> Path:
+        """Return the file of the keys that payloads are encrypted with, made the first time.
+
+        The key's id follows from the key: should the file be lost, jobs that were sealed with it
+        wait for it, and aren't taken for damaged.
+        """
+        path = self.path / "encryption-keys"
+        if not path.exists():
+            key = secrets.token_bytes(KEY_BYTES)
+            name = f"up-{hashlib.sha256(key).hexdigest()[:8]}"
+            made = path.with_suffix(".new")
+            with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as it:
+                it.write(f"{KEYS_HEAD}{name}:{base64.b64encode(key).decode()}\n")
+                it.flush()
+                os.fsync(it.fileno())
+            made.replace(path)  # whole or not at all
+        return path
 
     def socket(self) -> Path:
         """Return where Redis listens: in the folder, or in a private one when that is too long."""

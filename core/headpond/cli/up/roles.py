@@ -36,6 +36,8 @@ class Shells:
     logs: Path
     port: int
     key: str
+    keys_file: Path
+    """Holds what payloads are encrypted with, unless the environment says."""
 
     def api(self) -> Role:
         """Say how the API is run."""
@@ -64,9 +66,13 @@ class Shells:
     def _environ(self, own: Mapping[str, str]) -> dict[str, str]:
         # An app in the current folder is found by its name, however strict the interpreter is.
         path = os.pathsep.join(filter(None, [os.getcwd(), self.environ.get("PYTHONPATH")]))  # noqa: PTH109
+        names = ("HEADPOND_ENCRYPTION_KEYS", "HEADPOND_ENCRYPTION_KEYS_FILE")
+        given = any(self.environ.get(name) for name in names)
+        keys = {} if given else {names[1]: str(self.keys_file)}
         return {
             "HEADPOND_DATABASE_URL": self.database_url,
             **self.environ,
+            **keys,
             "HEADPOND_REDIS_URL": self.redis_url,
             "HEADPOND_APPS": ",".join(self.apps),
             "PYTHONPATH": path,

@@ -22,10 +22,12 @@ from headpond.errors import Unavailable
 from headpond.governor import Governor
 from headpond.governor.local import LocalFleet
 from headpond.redis import RedisQueueStore
+from headpond.settings import KeySettings
 from headpond.telemetry.lines import Lines
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from pathlib import Path
 
     from headpond.cli.up.options import Options
 
@@ -89,6 +91,7 @@ class Tree:
             logs=self.folder.logs,
             port=port,
             key=key,
+            keys_file=self._keys_file(),
         )
         await self._keep(Kept(shells.api(), screen.say))
         self.fleet = LocalFleet(self.store, shells.worker, screen.say, settings.grace_s)
@@ -99,6 +102,13 @@ class Tree:
             self.store, self.fleet, steering.policies, [Lines(screen.say)], SystemClock()
         )
         self._run(governor.run(self.governor_stop))
+
+    def _keys_file(self) -> Path:
+        """Return the folder's keys; whichever are in force can be read, or it is said here."""
+        path = self.folder.encryption_keys()
+        if not self.settings.keyring():
+            KeySettings(encryption_keys_file=str(path)).keyring()
+        return path
 
     async def _start_redis(self) -> tuple[str, str]:
         """Return address and name of the Redis: our own, unless the environment names one."""
