@@ -27,6 +27,7 @@ from headpond_api.faults import (
     BulkUnconfirmed,
     JobsExist,
     RequestInvalid,
+    reason,
 )
 from headpond_api.pointers import faults
 from headpond_api.schemas import JobSubmission
@@ -92,7 +93,8 @@ class Bulk:
         except StoreFull:
             raise
         except Unavailable as error:
-            raise BulkUnconfirmed(self.desk.queue, [job.id for job in jobs]) from error
+            ids = [job.id for job in jobs]
+            raise BulkUnconfirmed(self.desk.queue, ids, reason(error)) from error
         for item, job, new in zip(packed, jobs, created, strict=True):
             item.created = new
             if not new and not self._returns(item):

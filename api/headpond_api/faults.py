@@ -32,6 +32,7 @@ from headpond.errors import (
     FieldError,
     Forbidden,
     Invalid,
+    NotDurable,
     StoreFull,
     StoreUnavailable,
     Unavailable,
@@ -162,15 +163,18 @@ class PermissionMissing(Forbidden):
         )
 
 
+_AWAY: Final = "The store did not answer"
+
+
 class EnqueueUnconfirmed(StoreUnavailable):
     """The store did not answer, so the job may or may not be in; repeating is safe."""
 
-    def __init__(self, queue: str, job_id: str) -> None:
+    def __init__(self, queue: str, job_id: str, why: str = _AWAY) -> None:
         """Name the id that makes a repetition safe."""
         self.queue = queue
         self.job_id = job_id
         super().__init__(
-            f"The store did not answer, so job {job_id!r} may or may not be in queue {queue!r}."
+            f"{why}, so job {job_id!r} may or may not be in queue {queue!r}."
             " Send it again with this job_id and on_duplicate='return': it will not run twice."
         )
 
@@ -178,12 +182,12 @@ class EnqueueUnconfirmed(StoreUnavailable):
 class BulkUnconfirmed(StoreUnavailable):
     """The store did not answer, so the jobs may or may not be in; repeating is safe."""
 
-    def __init__(self, queue: str, job_ids: Sequence[str]) -> None:
+    def __init__(self, queue: str, job_ids: Sequence[str], why: str = _AWAY) -> None:
         """Name the ids that make a repetition safe, in the order of the request."""
         self.queue = queue
         self.job_ids = list(job_ids)
         super().__init__(
-            f"The store did not answer, so these jobs may or may not be in queue {queue!r}. Send"
+            f"{why}, so these jobs may or may not be in queue {queue!r}. Send"
             " them again with these job_ids and on_duplicate='return': none will run twice."
         )
 
@@ -192,4 +196,9 @@ def unconfirmed(error: Unavailable, queue: str, job_id: str) -> Unavailable:
     """Return what to raise for a job whose enqueue ended in `error`."""
     if isinstance(error, StoreFull):
         return StoreFull(str(error))
-    return EnqueueUnconfirmed(queue, job_id)
+    return EnqueueUnconfirmed(queue, job_id, reason(error))
+
+
+def reason(error: Unavailable) -> str:
+    """Return why an enqueue is not confirmed, as the begin of a sentence."""
+    return str(error) if isinstance(error, NotDurable) else _AWAY

@@ -81,7 +81,8 @@ class Desk:
         """Hand the jobs to the store; False for each whose id it has."""
         try:
             async with asyncio.timeout_at(self.deadline):
-                return await self.ingress.store.enqueue(self.queue, jobs)
+                placed = await self.ingress.store.enqueue(self.queue, jobs)
+                return [each.created for each in placed]
         except TimeoutError:
             raise StoreUnavailable(_SLOW) from None
 

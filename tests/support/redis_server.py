@@ -14,6 +14,7 @@ import redis
 from redis_versions import CARRIED, SYSTEM, WANTED, NotHere, binary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 READY_WITHIN_S: Final = 20.0
@@ -44,6 +45,10 @@ class RedisServer:
 
     dir: Path
     port: int = field(default_factory=free_port)
+    binary: str = ""
+    """Another redis-server than `find_binary` finds."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """Further settings, or other ones than the tests' own."""
     _process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -66,15 +71,23 @@ class RedisServer:
             "save": "",
             "maxmemory-policy": "noeviction",
             "logfile": str(self.dir / "redis.log"),
+            **self.options,
         }
         words = [word for name, value in options.items() for word in (f"--{name}", value)]
-        self._process = subprocess.Popen([find_binary(), *words])
+        self._process = subprocess.Popen([self.binary or find_binary(), *words])
         self._await_answer()
 
     def stop(self) -> None:
         """Stop it by its id; its data stay."""
         if self._process:
             self._process.terminate()
+            self._process.wait(READY_WITHIN_S)
+            self._process = None
+
+    def kill(self) -> None:
+        """End it by SIGKILL, as a crash would; its data stay."""
+        if self._process:
+            self._process.kill()
             self._process.wait(READY_WITHIN_S)
             self._process = None
 

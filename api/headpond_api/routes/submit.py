@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from headpond.errors import JobExists, StoreFull, Unavailable
+from headpond.errors import JobExists, Unavailable
 from headpond.jobs import NewJob
 from headpond_api.answers import json_answer, problems_for
 from headpond_api.bulk import Bulk
 from headpond_api.direct import DirectRoute
-from headpond_api.faults import EnqueueUnconfirmed
+from headpond_api.faults import EnqueueUnconfirmed, unconfirmed
 from headpond_api.schemas import BulkReport, BulkSubmission, JobReceipt, JobSubmission
 from headpond_api.submission import Desk
 from headpond_api.views import job_view
@@ -45,10 +45,8 @@ async def submit_job(request: Request, queue: str, submission: JobSubmission) ->
         (created,) = await desk.enqueue([job])
         if not created:
             return await _existing(desk, submission, job)
-    except StoreFull:
-        raise
     except Unavailable as error:
-        raise EnqueueUnconfirmed(queue, job.id) from error
+        raise unconfirmed(error, queue, job.id) from error
     return json_answer(desk.receipt(submission, job), 202, {"Location": _location(queue, job.id)})
 
 
