@@ -25,8 +25,9 @@ class Held(msgspec.Struct, eq=False):
     """When it was claimed, by the loop's clock."""
     ticket: list[None] = msgspec.field(default_factory=lambda: [None])
     """The right to start it or to hand it back; empty once taken."""
+    has_slot: bool = False
     task: asyncio.Task[None] | None = None
-    """Set when it has a slot."""
+    """What it runs in."""
     began: float = 0.0
     deadline: float = 0.0
     """When its time is up, by the loop's clock; 0: it has not started or has no limit."""
@@ -59,11 +60,6 @@ class Held(msgspec.Struct, eq=False):
         except IndexError:
             return False
         return True
-
-    @property
-    def has_begun(self) -> bool:
-        """Whether its run has begun, or never will."""
-        return not self.ticket
 
     def released(self) -> Released:
         """Return the report that gives the job back."""

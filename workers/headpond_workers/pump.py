@@ -154,7 +154,7 @@ class Pump:
 
     def _let_go(self, held: Held) -> None:
         del self.held[held.claim.id]
-        self.running -= held.task is not None
+        self.running -= held.has_slot
         if held is self._suspect:
             self._suspect = None
 
@@ -322,15 +322,18 @@ class Pump:
             return
         local = self._local
         while local and self.running < self.slots and not (self.stopping or self.draining):
-            self.running += 1
-            self.start(local.popleft())
+            self._start(local.popleft())
+
+    def _start(self, held: Held) -> None:
+        held.has_slot = True
+        self.running += 1
+        self.start(held)
 
     def _isolate(self, suspect: Held) -> None:
         """Start the suspect once this worker holds nothing else, not even an unreported end."""
         is_alone = not (self.running or self._ended or self._in_flight)
         if is_alone and not (self.stopping or self.draining):
-            self.running += 1
-            self.start(suspect)
+            self._start(suspect)
 
     def _hand_back(self) -> None:
         unstarted = list(self._local)
@@ -338,7 +341,7 @@ class Pump:
         if self._suspect is not None and (self.stopping or self.draining):
             unstarted.append(self._suspect)
         for held in unstarted:
-            if held.task is None:
+            if not held.has_slot:
                 self._let_go(held)
                 if held.begin():
                     self._ended.append(held.released())

@@ -19,6 +19,7 @@ from headpond_workers import reports
 from headpond_workers.hooks import Hooks
 from headpond_workers.live import ONE_RUN
 from headpond_workers.plans import Manners, Plan, Work, make_plan
+from headpond_workers.relay import Relay
 from headpond_workers.reports import Run
 from headpond_workers.saying import Saying
 from headpond_workers.threads import HandlerExit, Threads
@@ -62,6 +63,7 @@ class Runner:
         self._threads = Threads()
         self._hooks = Hooks(broker)
         self._saying: Saying | None = None
+        self._relay: Relay | None = None
         self._pump: Pump
         self.enough = asyncio.Event()
         """It has started as many jobs as it may."""
@@ -74,7 +76,12 @@ class Runner:
 
     def start(self, held: Held) -> None:
         """Run a held job; its end is reported to the pump."""
-        held.task = asyncio.get_running_loop().create_task(self._run(held))
+        relay = self._relay = self._relay or Relay(self._run)
+        relay.add(held)
+        if self._manners.most_runs:
+            self._count()
+
+    def _count(self) -> None:
         self._started += 1
         if self._started == self._manners.most_runs:
             self._pump.stopping = True
@@ -83,19 +90,24 @@ class Runner:
     def interrupt(self, held: Held, why: Why) -> None:
         """Tell a job to stop: interrupt its handler, and mark it for handlers in threads."""
         held.ended_by = held.ended_by or why
+        if held.begin():  # it never will
+            if why == "shutdown":
+                self._pump.end(held.released())
+            return
         if held.job is not None:
             held.job.cancelled = True
-        if held.task is not None and held.has_begun:
+        if held.task is not None:
             held.task.cancel()
 
     def cancel(self, held: Held, now: float) -> None:
         """Tell a job that somebody wants it stopped, once; what has ended well is let be."""
         if held.ended_by or held.has_returned or held.given_back:
             return
-        held.leave_at = now + PATIENCE_S
-        if held.task is None and held.begin():
+        if held.begin():
             self._pump.withdraw(held, reports.never_ran(held.claim, self._worker))
-        elif held.in_thread:
+            return
+        held.leave_at = now + PATIENCE_S
+        if held.in_thread:
             held.ended_by = "cancelled"
             if held.job is not None:
                 held.job.cancelled = True
@@ -128,27 +140,30 @@ class Runner:
 
     # ── one run ──
 
-    async def _run(self, held: Held) -> None:
-        if not held.begin() or held.ended_by:
-            self._miss(held)
-            return
-        started_ms, held.began = _now_ms(), time.monotonic()
+    async def _run(self, held: Held) -> float:
+        """Run a job, and return when it ended by the loop's clock."""
+        held.began = now = time.monotonic()
+        if not held.begin():  # it was given back, or stopped before
+            self._pump.abandon(held)
+            return now
+        started_ms = time.time_ns() // 1_000_000
         value: Any = None
         caught: BaseException | None = None
         try:
             envelope = unpack_envelope(held.claim.body)
         except msgspec.MsgspecError as error:
             self._end(held, reports.unreadable(held.claim, self._worker, started_ms, error))
-            return
+            return now
         plan = self._plans.get(envelope.job_type) or self._plan(envelope.job_type)
         if plan is None:
             self._park(held, envelope.job_type)
-            return
+            return now
         try:
             value = await self._invoke(held, plan, envelope)
         except BaseException as raised:  # noqa: BLE001 (SystemExit ends the job, not the worker)
             caught = raised
-        run_us = int((time.monotonic() - held.began) * 1_000_000) or 1
+        now = time.monotonic()
+        run_us = int((now - held.began) * 1_000_000) or 1
         run = Run(held.claim, self._worker, started_ms, run_us)
         try:
             report = self._verdict(held, run, value, caught)
@@ -156,6 +171,7 @@ class Runner:
             logger.exception("what the end of job %s means can't be told", run.claim.id)
             report = reports.undecided(run, error)
         self._end(held, report)
+        return now
 
     def _invoke(self, held: Held, plan: Plan, envelope: Envelope) -> Awaitable[Any]:
         """Prepare a run and return what is to be awaited for it."""
@@ -172,13 +188,18 @@ class Runner:
         if self._hooks.are_none and plan.job_type is not None and plan.graph is None:
             return plan.invoke(work)
         held.running = Running(self._broker, held.claim.id, envelope)
-        running_job.set(held.running)
-        return plan.invoke(work) if self._hooks.are_none else self._with_hooks(plan, work)
+        return self._with_hooks(plan, work)
 
     async def _with_hooks(self, plan: Plan, work: Work) -> Any:
-        message = work.message = await self._hooks.before(work.make_message())
-        _set_limit(work.held, message.labels, work.held.limit_s)
-        return await self._hooks.run(plan, work, message)
+        token = running_job.set(work.held.running)
+        try:
+            if self._hooks.are_none:
+                return await plan.invoke(work)
+            message = work.message = await self._hooks.before(work.make_message())
+            _set_limit(work.held, message.labels, work.held.limit_s)
+            return await self._hooks.run(plan, work, message)
+        finally:
+            running_job.reset(token)
 
     def _job(self, held: Held, envelope: Envelope) -> Job:
         saying = self._saying = self._saying or Saying(self._pump)
@@ -220,15 +241,6 @@ class Runner:
         if held.said is not None and self._saying is not None:
             self._saying.finish(held)
         self._pump.end(report)
-
-    def _miss(self, held: Held) -> None:
-        """Let a job go that shall not run: it was given back, lost or stopped before it began."""
-        if held.ended_by == "cancelled":
-            self._pump.end(reports.never_ran(held.claim, self._worker))
-        elif held.ended_by == "shutdown":
-            self._pump.end(held.released())
-        else:
-            self._pump.abandon(held)
 
     def _park(self, held: Held, name: str) -> None:
         claim = held.claim

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from headpond.envelope import Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 MOST_MESSAGE: Final = 500
 """Characters of a progress' message that are kept."""
 MOST_AMOUNT: Final = 1e300
-
-
-class _Said:
-    """What `Job.progress` returns: there is nothing to wait for."""
-
-    def __await__(self) -> Iterator[Any]:
-        """Be awaited at once."""
-        return iter(())
-
-
-_SAID: Final = _Said()
 
 
 @dataclass(slots=True)
@@ -61,18 +50,21 @@ class Job:
         """Whether the handler has looked at `cancelled` and found it true."""
         return self._has_seen
 
-    def progress(self, done: float, total: float = 0, message: str = "") -> _Said:
-        """Say how far the run is; `await` it or, in a thread, just call it.
+    async def progress(self, done: float, total: float = 0, message: str = "") -> None:
+        """Say how far the run is; `total` 0 means that it isn't known.
 
-        Cheap: it waits for nothing, and of many calls the queue hears five a second and the last
-        one. `total` 0 means that it isn't known. Raises `ValueError` for what is no progress.
+        It waits for nothing, and of many calls the queue hears five a second and the last one.
+        Raises `ValueError` for what is no progress.
         """
+        self.report_progress(done, total, message)
+
+    def report_progress(self, done: float, total: float = 0, message: str = "") -> None:
+        """Say the same from a handler in a thread."""
         progress = Progress(
             _amount("done", done), _amount("total", total), _text(message)[:MOST_MESSAGE]
         )
         if self.say is not None:
             self.say(self, progress)
-        return _SAID
 
 
 def _amount(name: str, value: object) -> float:
