@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 KEPT: Final = 10_000
 """Events; a reader that falls further behind looks at the jobs themselves."""
+
+_ID: Final = re.compile(r"[0-9]{1,19}-([0-9]{1,19})")
 
 
 class Events:
@@ -42,8 +45,8 @@ class Events:
 
 
 def _number(event_id: str) -> int:
-    _, _, number = event_id.partition("-")
-    if not (number.isascii() and number.isdigit()):
+    match = _ID.fullmatch(event_id)
+    if match is None:
         message = f"{event_id!r} is no event's id; leave it out to begin with the oldest."
         raise Invalid(message)
-    return int(number)
+    return int(match[1])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from headpond.envelope import Outcome, pack
 from headpond.jobs import Cancellation, JobState
-from headpond.memory.life import delay, grant, wait_again, wait_anew
+from headpond.memory.life import delay, grant, wait_anew
 from headpond.memory.rows import NOT_STARTED
 
 if TYPE_CHECKING:
@@ -75,22 +75,23 @@ def amend(
         return None
     was = row.state
     if was in NOT_STARTED:
-        queue.places.lift(row)
-        _amend(queue, row, priority, due_ms, now_ms)
-        queue.events.note("changed", row.id)
+        level = priority if priority != row.priority else None
+        moves = due_ms is not None and (due_ms > now_ms or was is JobState.DELAYED)
+        if level is not None or moves:
+            queue.places.lift(row)
+            row.priority = row.priority if level is None else level
+            _put(queue, row, due_ms if moves else None, now_ms)
+            queue.events.note("changed", row.id)
     return was
 
 
-def _amend(queue: Queue, row: Row, priority: int | None, due_ms: int | None, now_ms: int) -> None:
-    has_new_level = priority not in {None, row.priority}
-    row.priority = row.priority if priority is None else priority
+def _put(queue: Queue, row: Row, due_ms: int | None, now_ms: int) -> None:
+    """Put a lifted row where its new level and its new time, if it has one, want it."""
     if due_ms is not None and due_ms > now_ms:
         delay(queue, row, due_ms)
-    elif row.state is JobState.DELAYED and due_ms is None:
-        delay(queue, row, row.due_ms)
-    elif row.state is JobState.DELAYED:
+    elif due_ms is not None:
         wait_anew(queue, row, now_ms)
-    elif has_new_level:
-        wait_anew(queue, row, row.since_ms)
+    elif row.state is JobState.DELAYED:
+        delay(queue, row, row.due_ms)
     else:
-        wait_again(queue, row)
+        wait_anew(queue, row, row.since_ms)
