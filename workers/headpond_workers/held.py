@@ -12,6 +12,7 @@ from headpond.broker import Running
 from headpond.envelope import Progress
 from headpond.jobs import Claim, Released
 from headpond.retries import RetryPolicy
+from headpond.sealing import Place
 
 Why = Literal["", "timeout", "shutdown", "lost", "cancelled"]
 """What a run was told to stop for."""
@@ -46,6 +47,8 @@ class Held(msgspec.Struct, eq=False):
     """The handler has ended well; what remains is taskiq's."""
     given_back: bool = False
     """The lease thread gave it back, because the loop did not come to start it."""
+    place: Place | None = None
+    """Of a sealed job: what it leaves is sealed for this place."""
     said: Progress | None = None
     """Its latest progress, not yet passed on."""
     is_saying: bool = False

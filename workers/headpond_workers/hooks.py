@@ -11,8 +11,9 @@ from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
 from taskiq.utils import maybe_awaitable
 
-from headpond.broker import StoreResultBackend
+from headpond.broker import JobFailed, StoreResultBackend
 from headpond.broker.formatter import unchecked
+from headpond.sealing import SHOWN
 from headpond_workers import reports
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ class Hooks:
                 "error": error,
             },
         )
-        await self._after(message, result)
+        await self._after(work.held, message, result)
         if result.error is not None:
             raise result.error
         return result.return_value
 
-    async def _after(self, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
+    async def _after(self, held: Held, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         if result.error is not None:
             await _each(self._on_error, message, result, result.error)
         if self._post:
@@ -87,7 +88,8 @@ class Hooks:
             return
         if self._foreign_results:
             try:
-                await self._broker.result_backend.set_result(message.task_id, result)
+                kept = result if held.place is None else _covered(result)
+                await self._broker.result_backend.set_result(message.task_id, kept)
             except Exception:
                 logger.exception("job %s: its result could not be saved", message.task_id)
                 return
@@ -100,6 +102,19 @@ async def _each(hooks: list[Any], *seen: Any) -> None:
         unfinished = hook(*seen)
         if unfinished is not None:
             await maybe_awaitable(unfinished)
+
+
+def _covered(result: TaskiqResult[Any]) -> TaskiqResult[Any]:
+    """Return what a foreign result backend may have of a sealed job: whether it ended well."""
+    error = result.error
+    return TaskiqResult(
+        is_err=result.is_err,
+        log=None,
+        return_value=None if error else dict(SHOWN),
+        execution_time=result.execution_time,
+        labels={},
+        error=None if error is None else JobFailed(type(error).__name__, ""),
+    )
 
 
 def _as_seen(held: Held, error: BaseException) -> BaseException:

@@ -39,20 +39,18 @@ class LiveSettings:
         )
         self._spec = self._declared
         self._terms: dict[str, Terms] = {}
+        self.encrypts = self._spec.jobs.encrypt_payload
+        """What jobs of this queue leave is sealed, however they came."""
 
     def follow(self, document: str) -> None:
         """Take a document (JSON of a QueueConfig's spec) into force; `{}` leaves all to code."""
         is_given = document != NOTHING
         self._spec = QueueConfigSpec.model_validate_json(document) if is_given else self._declared
         self._terms.clear()
+        self.encrypts = self._spec.jobs.encrypt_payload
         if self._queue is not None:
             jobs = self._spec.jobs
             self._queue.follow(QueueTerms(jobs.priority, jobs.encrypt_payload))
-
-    @property
-    def encrypts(self) -> bool:
-        """Whether what jobs of this queue leave is sealed, however they came."""
-        return self._spec.jobs.encrypt_payload
 
     @property
     def slots(self) -> int:

@@ -23,6 +23,7 @@ from headpond_workers.relay import Relay
 from headpond_workers.reports import Run
 from headpond_workers.saying import Saying
 from headpond_workers.threads import HandlerExit, Threads
+from headpond_workers.vault import Shut, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 PARKED_MS: Final = 5_000
 """A job of an unknown type is offered again after this long; after a deploy somebody knows it."""
+UNTOLD: Final = "what the end of job %s means can't be told: %s"
 STUCK_AFTER_S: Final = 1.0
 """A handler that goes on this long after its time was up is left; its slot is used again."""
 PATIENCE_S: Final = 3.0
@@ -62,6 +64,7 @@ class Runner:
         self._plans: dict[str, Plan] = {}
         self._threads = Threads()
         self._hooks = Hooks(broker)
+        self._vault = Vault(broker, worker)
         self._saying: Saying | None = None
         self._relay: Relay | None = None
         self._pump: Pump
@@ -166,15 +169,22 @@ class Runner:
         run_us = int((now - held.began) * 1_000_000) or 1
         run = Run(held.claim, self._worker, started_ms, run_us)
         try:
-            report = self._verdict(held, run, value, caught)
+            report = (
+                caught.report
+                if isinstance(caught, Shut)
+                else self._verdict(held, run, value, caught)
+            )
         except Exception as error:
-            logger.exception("what the end of job %s means can't be told", run.claim.id)
+            shown = None if held.place else error  # its words may be those of the payload
+            logger.error(UNTOLD, run.claim.id, type(error).__name__, exc_info=shown)  # noqa: TRY400
             report = reports.undecided(run, error)
         self._end(held, report)
         return now
 
     def _invoke(self, held: Held, plan: Plan, envelope: Envelope) -> Awaitable[Any]:
-        """Prepare a run and return what is to be awaited for it."""
+        """Prepare a run and return what is to be awaited for it; raises `Shut`."""
+        if envelope.sealed or self._live.encrypts:
+            envelope = self._vault.open(held, envelope)
         terms = self._live.terms(plan.name, plan.job_type, plan.labels)
         held.retry = terms.retry
         _set_limit(held, envelope.labels, terms.timeout_s)
@@ -240,7 +250,7 @@ class Runner:
     def _end(self, held: Held, report: Ended) -> None:
         if held.said is not None and self._saying is not None:
             self._saying.finish(held)
-        self._pump.end(report)
+        self._pump.end(report if held.place is None else self._vault.seal(held.place, report))
 
     def _park(self, held: Held, name: str) -> None:
         claim = held.claim

@@ -6,12 +6,11 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final
 
-from headpond.envelope import pack
+from headpond.envelope import Progress, pack
 from headpond.jobs import JobId
 
 if TYPE_CHECKING:
     from headpond.app import Job
-    from headpond.envelope import Progress
     from headpond_workers.held import Held
     from headpond_workers.pump import Pump
 
@@ -50,5 +49,7 @@ class Saying:
         """Pass on what a job has said, at once."""
         held.is_saying = False  # first: what is said from here on comes again
         said, held.said = held.said, None
+        if said is not None and held.place is not None:
+            said = Progress(said.done, said.total)  # what it says may be sensitive
         if said is not None:
             self._pump.say(held, pack(said))
