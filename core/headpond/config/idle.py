@@ -1,7 +1,4 @@
-"""Fields that were given and do nothing: said out loud, never silently dropped.
-
-Two kinds: what only Kubernetes needs, and what this version takes but does not enforce yet.
-"""
+"""Fields that were given and do nothing outside Kubernetes: said out loud, never just dropped."""
 
 from __future__ import annotations
 
@@ -10,19 +7,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from headpond.config.jobs import JobsSpec, TenantLimits
     from headpond.config.model import Part
     from headpond.config.spec import QueueConfigSpec
 
 ONLY_KUBERNETES: Final = "has no effect outside Kubernetes"
-NOT_ENFORCED: Final = "is not enforced by this version"
 
 IDLE_FIELDS: Final = {
     "spec.worker.* (but apps)": ONLY_KUBERNETES,
     "spec.deletionPolicy": ONLY_KUBERNETES,
-    "spec.jobs.rateLimit": NOT_ENFORCED,
-    "spec.jobs.durability (but fast)": NOT_ENFORCED,
-    "spec.jobs.tenants": NOT_ENFORCED,
 }
 """All of them, for the reference."""
 
@@ -38,22 +30,6 @@ def _idle(spec: QueueConfigSpec) -> Iterator[tuple[str, str]]:
             yield f"/spec/worker{at}", ONLY_KUBERNETES
     if "deletion_policy" in spec.model_fields_set:
         yield "/spec/deletionPolicy", ONLY_KUBERNETES
-    yield from _jobs(spec.jobs)
-
-
-def _jobs(jobs: JobsSpec) -> Iterator[tuple[str, str]]:
-    if jobs.rate_limit is not None:
-        yield "/spec/jobs/rateLimit", NOT_ENFORCED
-    if jobs.durability != "fast":
-        yield "/spec/jobs/durability", f"{jobs.durability!r} {NOT_ENFORCED}: it is 'fast'"
-    yield from _tenants("/spec/jobs/tenants/default", jobs.tenants.default)
-    for name, limits in jobs.tenants.overrides.items():
-        yield from _tenants(f"/spec/jobs/tenants/overrides/{name}", limits)
-
-
-def _tenants(at: str, limits: TenantLimits) -> Iterator[tuple[str, str]]:
-    for field in _given(limits):
-        yield at + field, NOT_ENFORCED
 
 
 def _given(part: Part) -> list[str]:

@@ -10,11 +10,11 @@ import threading
 from typing import TYPE_CHECKING, Any, Final
 
 from headpond.errors import HeadpondError, StoreUnavailable
-from headpond.jobs import JobId
+from headpond.jobs import JobId, Released
 from headpond.ports import Renewal
 from headpond.redis.blocking import Line
 from headpond.redis.keys import control_channel
-from headpond.redis.life import REPORTS
+from headpond.redis.life import REPORTS, joined_releases
 from headpond.redis.replies import ELSEWHERE, NotRun, ScriptMissing
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ class RedisLeaseKeeper:
     def release(self, held: Sequence[tuple[JobId, str]]) -> None:
         """Give jobs back, as the loop would if it could."""
         for at in range(0, len(held), REPORTS):
-            part = held[at : at + REPORTS]
-            reports = [value for job_id, fence in part for value in (job_id, fence, 0, "", "")]
-            self._run("release", self._worker, len(part), *reports)
+            part = [Released(job_id, fence) for job_id, fence in held[at : at + REPORTS]]
+            self._run("release", self._worker, *joined_releases(part))
 
     def hear(self, timeout_s: float) -> bool:
         """Wait for a word on the queue's control channel."""

@@ -88,9 +88,10 @@ class Life:
         for ends in _chunks(done):
             run_us = sum(job.run_us for job in ends)
             commands.append((*head("finish", queue), now, worker, run_us, *_joined_ends(ends)))
-        for faults in _chunks(failed):
-            run_us = sum(job.run_us for job in faults)
-            commands.append((*head("fail", queue), now, worker, run_us, *_joined_faults(faults)))
+        commands += (
+            (*head("fail", queue), now, worker, *_joined_faults(faults))
+            for faults in _chunks(failed)
+        )
         commands += (
             (*head("release", queue), now, worker, *joined_releases(backs))
             for backs in _chunks([each for each in others if isinstance(each, Released)])
@@ -131,9 +132,9 @@ def _progress(job: Progressed) -> tuple[Any, ...]:
 
 def _failure(job: Failed | Stopped) -> tuple[Any, ...]:
     if isinstance(job, Stopped):
-        return (job.id, len(job.outcome), "stopped", -1)
+        return (job.id, len(job.outcome), "stopped", -1, job.run_us)
     retry_ms = -1 if job.retry_in_ms is None else max(0, job.retry_in_ms)
-    return (job.id, len(job.outcome), job.reason.value, retry_ms)
+    return (job.id, len(job.outcome), job.reason.value, retry_ms, job.run_us)
 
 
 def _release(job: Released) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ import msgspec
 
 from headpond.batches import BatchState
 from headpond.envelope import Outcome, pack
-from headpond.jobs import Cancellation, JobState
+from headpond.jobs import Cancellation, JobState, parse_priority
 from headpond.ports import ScheduleEntry
 from headpond.redis.entry import BATCH, joined
 from headpond.redis.keys import control_channel
@@ -67,7 +67,7 @@ class Verbs:
         due_ms: int | None = None,
     ) -> JobState | None:
         """Change a job that has not started."""
-        level = "" if priority is None else priority
+        level = "" if priority is None else parse_priority(priority)
         due = "" if due_ms is None else due_ms
         return _state(await self._client.run("amend", queue, job_id, level, due))
 

@@ -1,5 +1,5 @@
 -- cancel: end jobs that have not started; mark active ones, so that their workers stop them.
--- KEYS  jobs active cancels
+-- KEYS  jobs active cancels waiting aside tags
 -- ARGV  now · control channel · cancelled or manual (into failed) · outcome of those that never start · then ids
 -- RETURNS for each id 1 cancelled, 2 asked, 3 ended before, 0 unknown
 -- COST  O(n log n), n at most 1,000; at most 1,000 trimmed
@@ -25,6 +25,9 @@ end
 if #asked > 0 then
   tell('cancelling', asked)
   redis.call('PUBLISH', ARGV[2], 'cancel')
+end
+if redis.call('EXISTS', waiting, aside) == 0 then
+  redis.call('DEL', tags) -- else a tenant would be behind by the jobs that it no longer has
 end
 close_graves()
 return answers

@@ -1,7 +1,7 @@
 -- fail: the attempt counts; the job runs again later, or goes to failed with a reason.
 -- KEYS  meta failed outcomes delayed wake tries reasons
--- ARGV  now · worker · run µs of all · packed reports (see owned) of id, length of the outcome, reason ('stopped' when
---       the run was stopped because somebody cancelled the job), retry ms (-1 gives up) · joined outcomes
+-- ARGV  now · worker · packed reports (see owned) of id, length of the outcome, reason ('stopped' when the run was
+--       stopped because somebody cancelled the job), retry ms (-1 gives up), run µs · joined outcomes
 -- RETURNS the ids that this fence no longer held
 -- COST  O(n log n) and at most 1,000 trimmed; n at most 500
 --@include now
@@ -10,19 +10,19 @@
 --@include tell
 --@include bury
 --@include return
-local ids, places, stale, list = take_owned(ARGV[2], ARGV[4], 4)
+local ids, places, stale, list = take_owned(ARGV[2], ARGV[3], 5)
 if #ids == 0 then
   return stale
 end
-redis.call('HINCRBY', meta, 'ended', #ids)
-redis.call('HINCRBY', meta, 'run_us', ARGV[3])
 local marks = marks_of(ids) or {}
-local outcome_of = pieces(list, 4, 2, ARGV[5])
+local outcome_of = pieces(list, 5, 2, ARGV[4])
 local given_up, by_reason, retrying, back = {}, {}, {}, {}
+local run_us = 0
 for i, id in ipairs(ids) do
   local outcome, reason, retry_ms = outcome_of(places[i]), list[places[i] + 2], list[places[i] + 3]
-  if reason ~= 'stopped' then
+  if reason ~= 'stopped' or marks[i] then
     redis.call('HINCRBY', tries, id, 1000)
+    run_us = run_us + list[places[i] + 4]
   end
   if marks[i] then
     bury(id, marks[i], outcome)
@@ -42,7 +42,12 @@ for i, id in ipairs(ids) do
     end
   end
 end
-put_back(back)
+redis.call('HINCRBY', meta, 'ended', #ids - #back)
+redis.call('HINCRBY', meta, 'run_us', run_us)
+if #back > 0 then
+  tell('released', back)
+  put_back(back)
+end
 if #retrying > 0 then
   tell('retrying', retrying)
 end

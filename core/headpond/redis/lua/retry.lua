@@ -7,10 +7,10 @@
 --@include requeue
 --@include states
 --@include tell
-local answers, again, began = {}, {}, {}
+local answers, again, began, moved = {}, {}, {}, {}
 for i = 2, #ARGV do
   local id = ARGV[i]
-  local state = state_of(id)
+  local state = moved[id] or state_of(id)
   answers[i - 1] = state
   if state == 'failed' or state == 'cancelled' then
     redis.call('ZREM', state == 'failed' and failed or cancelled, id)
@@ -18,6 +18,7 @@ for i = 2, #ARGV do
     redis.call('HDEL', reasons, id)
     redis.call('HDEL', progress, id)
     again[#again + 1] = id
+    moved[id] = 'waiting'
     began[#again] = stamp
   end
 end

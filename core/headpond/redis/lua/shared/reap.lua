@@ -1,14 +1,19 @@
 -- reap: take up to `limit` jobs from workers whose lease ran out; poison goes to failed.
--- KEYS  active owners busy tries failed reasons outcomes meta wake
+-- KEYS  active owners busy beats tries failed reasons outcomes meta wake
 --@include bury
 --@include return
 --@include shares
 local function reap(limit)
-  local ids = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'LIMIT', 0, limit)
-  if #ids == 0 then
+  local found = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
+  if #found == 0 then
     return 0
   end
-  local deliveries = tonumber(redis.call('HGET', meta, 'max_deliveries') or 3)
+  local ids = {}
+  for i = 1, #found, 2 do
+    ids[#ids + 1] = found[i]
+  end
+  local set = redis.call('HMGET', meta, 'max_deliveries', 'lease_ms')
+  local deliveries, lease = tonumber(set[1] or 3), tonumber(set[2] or 15000)
   local held = redis.call('HMGET', owners, unpack(ids))
   local marks = marks_of(ids) or {}
   redis.call('ZREM', active, unpack(ids))
@@ -23,6 +28,8 @@ local function reap(limit)
     end
     if marks[i] then
       bury(id, marks[i], stopped_outcome(claimed, worker))
+    elseif found[2 * i] - claimed == lease and (tonumber(redis.call('ZSCORE', beats, worker)) or 0) > now then
+      back[#back + 1] = id -- never renewed by a worker that lives: it never heard of this claim
     else
       local crashes = redis.call('HINCRBY', tries, id, 1) % 1000
       if crashes >= deliveries then
