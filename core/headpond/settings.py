@@ -25,7 +25,8 @@ class RedisSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="HEADPOND_", frozen=True, populate_by_name=True)
 
     redis_url: SecretStr = SecretStr("")
-    """`redis://`, `rediss://` (TLS) or `unix://`; user, password and database number in it."""
+    """`redis://`, `rediss://` (TLS), `redis+sentinel://`, `redis+cluster://` or `unix://`; user,
+    password and database number in it."""
     redis_host: str = Field("localhost", validation_alias=AliasChoices("REDIS_HOST"))
     redis_port: int = Field(6379, validation_alias=AliasChoices("REDIS_PORT"), ge=1, le=65535)
     redis_password: SecretStr = Field(

@@ -318,8 +318,11 @@ class Wire:
         self._closed = True
         if self._connecting is not None:
             self._connecting.cancel()
-        if self._protocol is not None and self._protocol.transport is not None:
-            self._protocol.transport.close()
+        transport = self._protocol.transport if self._protocol else None
+        if transport is not None and self.address.tls:
+            transport.abort()  # a farewell in TLS waits for the other side's
+        elif transport is not None:
+            transport.close()
 
 
 def _fit(reply: Any) -> Any:
