@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mill import Worker
+    from nursery import Nursery
     from redis_server import RedisServer
 
 LEASE_MS = 1_500
@@ -28,9 +29,11 @@ TICK_S = 1.0
 
 
 @pytest_asyncio.fixture
-async def mill(redis_url: str, namespace: str, tmp_path: Path) -> AsyncIterator[Mill]:
+async def mill(
+    redis_url: str, namespace: str, tmp_path: Path, nursery: Nursery
+) -> AsyncIterator[Mill]:
     """Give the mill with short leases."""
-    async with open_mill(redis_url, namespace, tmp_path) as it:
+    async with open_mill(redis_url, namespace, tmp_path, nursery=nursery) as it:
         await it.configure(lease_ms=LEASE_MS)
         yield it
 

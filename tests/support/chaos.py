@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from headpond.jobs import StoredJob
+    from headpond.queues import Durability
     from mill import Worker
     from nursery import Nursery
     from redis_server import RedisServer
@@ -46,7 +47,15 @@ class Chaos:
     frozen: list[Worker] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     """Workers of whom the history knows that they are dead."""
+    is_forgetful: bool = False
+    """A server was lost, with what it had not passed on."""
+    batches: list[str] = field(default_factory=list)
+    batch_events: list[str] = field(default_factory=list)
+    """The name of a batch for each completion that was announced."""
+    _heard: str = ""
+    _hearing: asyncio.Lock = field(default_factory=asyncio.Lock)
     strangers: set[str] = field(default_factory=set)
+    """Jobs that the store makes by itself."""
 
     # ── workers ──
 
@@ -128,7 +137,17 @@ class Chaos:
         while True:
             with suppress(HeadpondError):
                 await self.mill.store.tick([QUEUE])
+                await self._hear_events()
             await asyncio.sleep(TICK_S)
+
+    async def _hear_events(self) -> None:
+        """Take the events since the last look, before they are trimmed."""
+        if not self.batches:
+            return
+        async with self._hearing:
+            while events := await self.mill.store.events(QUEUE, self._heard, 1_000):
+                self._heard = events[-1].id
+                self.batch_events += [each.detail for each in events if each.name == "batch"]
 
     # ── the end ──
 
@@ -160,13 +179,19 @@ class Chaos:
 
     async def ending(self) -> Ending:
         """Read everything that the store has."""
+        store = self.mill.store
+        await self._hear_events()
         jobs = [job for state in JobState for job in await self._all(state)]
+        kept = [await store.batch(QUEUE, batch) for batch in self.batches]
         return Ending(
             tuple(jobs),
             await self.mill.sample(),
+            batches=tuple(batch for batch in kept if batch is not None),
+            batch_events=tuple(self.batch_events),
             strangers=frozenset(self.strangers),
             lease_ms=self.lease_ms,
             max_deliveries=self.max_deliveries,
+            is_forgetful=self.is_forgetful,
         )
 
     async def _all(self, state: JobState) -> list[StoredJob]:
@@ -188,6 +213,7 @@ class Terms:
     max_deliveries: int = 100
     """Workers are lost so often here that jobs without any fault look like poison."""
     concurrency: int = 10
+    durability: Durability = "fast"
     worker_url: str = ""
     """Where workers and producers connect, when not to Redis itself."""
 
@@ -229,5 +255,6 @@ async def configure(mill: Mill, terms: Terms) -> None:
         lease_ms=terms.lease_ms,
         concurrency=terms.concurrency,
         max_deliveries=terms.max_deliveries,
+        durability=terms.durability,
         **KEPT,
     )

@@ -12,7 +12,7 @@ import random
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from headpond.errors import StoreFull, StoreUnavailable
+from headpond.errors import NotDurable, StoreFull, StoreUnavailable
 from headpond.redis import RedisQueueStore
 from history import Accepted, Event, Log, Offered, Refused
 from mill_app import mill
@@ -38,6 +38,8 @@ class Load:
         self._chance = chance
         self._prefix = prefix
         self._made = 0
+        self.is_durable = False
+        """Each answer means that the job is on more than one server."""
         self.ids: list[str] = []
 
     def jobs(self, count: int, **more: Any) -> list[NewJob]:
@@ -67,16 +69,16 @@ class Load:
             await asyncio.sleep(AGAIN_S)
 
     async def _tried(self, jobs: Sequence[NewJob]) -> bool:
-        self._log.tell(*[Offered(id=job.id) for job in jobs])
+        self._log.tell(*[Offered(id=job.id, batch=job.batch) for job in jobs])
         try:
             answers = await self._store.enqueue(QUEUE, jobs)
         except StoreFull:
             self._log.tell(*[Refused(id=job.id) for job in jobs])
             return False
-        except StoreUnavailable:
+        except (StoreUnavailable, NotDurable):
             return False
         said: list[Event] = [
-            Accepted(id=job.id, created=bool(answer))
+            Accepted(id=job.id, created=bool(answer), is_durable=self.is_durable)
             for job, answer in zip(jobs, answers, strict=True)
         ]
         self._log.tell(*said)

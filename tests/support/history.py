@@ -29,6 +29,7 @@ class Offered(Event, frozen=True, tag="offer"):
     """A producer is about to enqueue a job; should no answer follow, nobody knows."""
 
     id: str
+    batch: str = ""
 
 
 class Accepted(Event, frozen=True, tag="accept"):

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from headpond.batches import BatchState
     from headpond.jobs import StoredJob
     from headpond.queues import QueueSample
-    from history import Event
+    from history import Asked, Event
     from history_past import Past, Run
 
 SLACK_S: Final = 0.1
 """Between what happens and its line in the history, on a loaded machine."""
 HANDLED: Final = {"returned", "raised"}
 """The handler came to its end by itself: its attempt counts."""
-OVER: Final = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
+OVER: Final = (JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,35 +289,36 @@ def answers(past: Past, ending: Ending) -> Iterator[tuple[str, str]]:
         stored = ending.by_id.get(job)
         if last.verb == "retry" or stored is None:
             continue
-        ends = {"cancel": JobState.CANCELLED, "fail": JobState.FAILED}
-        meant = ends[last.verb]
-        if last.answer == "cancelled":
-            if stored.state is not meant:
-                yield job, f"The answer to {last.verb} was cancelled; it is {stored.state}."
-            began = [run for run in past.runs.get(job, ()) if run.began > last.at + SLACK_S]
-            if began and not _has_lost_its_lease(past, ending, began[0], began[0].began):
-                yield job, f"{began[0].worker} began it after it was cancelled."
-        elif last.answer == "asked" and stored.state not in {meant, JobState.COMPLETED}:
-            yield job, f"It was asked to stop ({last.verb}); it is {stored.state}."
-        elif last.answer == "unknown" and job in past.answers:
-            yield job, f"The answer to {last.verb} was unknown; it is {stored.state}."
+        if stored.state not in _ends_after(last):
+            yield job, f"The answer to {last.verb} was {last.answer!r}; it is {stored.state}."
+        elif last.answer == "cancelled":
+            for run in past.runs.get(job, ()):
+                began = run.began
+                if began > last.at + SLACK_S and not _has_lost_its_lease(past, ending, run, began):
+                    yield job, f"{run.worker} began it after it was cancelled."
+
+
+def _ends_after(ask: Asked) -> set[JobState]:
+    """Return the states in which a job may be in the end when this was the last answer."""
+    meant = {"cancel": JobState.CANCELLED, "fail": JobState.FAILED}[ask.verb]
+    return {
+        "cancelled": {meant},
+        "asked": {meant, JobState.COMPLETED},
+        "ended": set(OVER),
+        "unknown": set(),
+    }.get(ask.answer, set(JobState))
 
 
 def batches(past: Past, ending: Ending) -> Iterator[tuple[str, str]]:
     """Find batches that don't count their members, or whose completion was not told once."""
     told = Counter(ending.batch_events)
     for batch in ending.batches:
-        members = Counter(job.state for job in ending.jobs if job.batch == batch.id)
-        ended = {state: members[state] for state in OVER}
-        said = {
-            JobState.COMPLETED: batch.completed,
-            JobState.FAILED: batch.failed,
-            JobState.CANCELLED: batch.cancelled,
-        }
-        if said != ended or batch.remaining != sum(members.values()) - sum(ended.values()):
+        members = Counter(j.state for j in ending.jobs if past.offered.get(j.id) == batch.id)
+        ended = [members[state] for state in OVER]
+        if [batch.completed, batch.failed, batch.cancelled] != ended:
             yield batch.id, f"It says {batch}; its members are {dict(members)}."
-        if batch.added != sum(members.values()):
-            yield batch.id, f"It has {sum(members.values())} members; it says {batch.added}."
+        if (batch.added, batch.remaining) != (members.total(), members.total() - sum(ended)):
+            yield batch.id, f"It says {batch}; it has {members.total()} members."
         is_due = batch.added + batch.skipped >= batch.total and not batch.remaining
         if is_due != batch.is_completed:
             yield batch.id, f"It is {'' if batch.is_completed else 'not '}completed: {batch}."
@@ -339,5 +340,5 @@ RULES: Final = (
     answers,
     batches,
 )
-LASTING: Final = (lost, not_offered, counts, batches)
+LASTING: Final = (lost, not_offered, no_reason, counts, totals, batches)
 """What holds even when a server is lost with what it had not passed on."""

@@ -35,7 +35,8 @@ class Run:
 class Past:
     """What a history says, by job and by worker."""
 
-    offered: set[str] = field(default_factory=set)
+    offered: dict[str, str] = field(default_factory=dict)
+    """Each with its batch, `""` for none."""
     answers: dict[str, list[Accepted]] = field(default_factory=lambda: defaultdict(list))
     refused: set[str] = field(default_factory=set)
     """Ids that were offered once and refused."""
@@ -97,7 +98,7 @@ class _Reader:
         past = self.past
         match event:
             case history.Offered():
-                past.offered.add(event.id)
+                past.offered.setdefault(event.id, event.batch)
                 self._unanswered[event.id] += 1
             case history.Accepted():
                 past.answers[event.id].append(event)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from headpond import JobStatus
     from headpond.jobs import StoredJob
-    from headpond.queues import QueueSample
+    from headpond.queues import Durability, QueueSample
     from nursery import Child, Nursery
 
 QUEUE: Final = "mill"
@@ -92,14 +92,21 @@ class Mill:
     """Who bears the workers, when that is to take no time."""
 
     async def configure(
-        self, *, lease_ms: int = 15_000, max_deliveries: int = 3, **jobs: Any
+        self,
+        *,
+        lease_ms: int = 15_000,
+        max_deliveries: int = 3,
+        durability: Durability = "fast",
+        **jobs: Any,
     ) -> None:
         """Put settings into force: the app's own, with what is given of `spec.jobs` over them."""
         spec = default_config(QUEUE, mill.defaults).spec
         plain = json.loads(spec.model_dump_json(exclude_none=True, exclude_unset=True))
         plain.setdefault("jobs", {}).update(jobs)
         settings = QueueConfigSpec.model_validate_json(json.dumps(plain)).to_settings()
-        own = replace(settings, lease_ms=lease_ms, max_deliveries=max_deliveries)
+        own = replace(
+            settings, lease_ms=lease_ms, max_deliveries=max_deliveries, durability=durability
+        )
         await self.store.configure(QUEUE, own)
 
     async def start(self, count: int = 1, *words: str, **own: str) -> list[Worker]:

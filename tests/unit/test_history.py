@@ -319,7 +319,13 @@ def test_a_job_in_two_states_is_found() -> None:
 
 @pytest.mark.parametrize(
     ("answer", "state"),
-    [("cancelled", COMPLETED), ("cancelled", WAITING), ("asked", WAITING), ("unknown", COMPLETED)],
+    [
+        ("cancelled", COMPLETED),
+        ("cancelled", WAITING),
+        ("asked", WAITING),
+        ("ended", WAITING),
+        ("unknown", COMPLETED),
+    ],
 )
 def test_an_answer_that_was_not_true_is_found(answer: str, state: JobState) -> None:
     """The end of the job says otherwise."""
@@ -385,8 +391,8 @@ GOOD = BatchState(
 )
 def test_a_batch_that_is_not_exact_is_found(batch: BatchState, told: int) -> None:
     """It counts other members than there are, or completes never, silently or twice."""
-    events = [*accepted(), *a_run()]
-    job = a_job(batch="b")
+    events = [Offered(id="a", at=0.9, batch="b"), *accepted(), *a_run()]
+    job = a_job()
     good = an_ending(job, batches=(GOOD,), batch_events=("b",))
     assert rules(events, good) == set()
     bad = an_ending(job, batches=(batch,), batch_events=("b",) * told)
