@@ -42,6 +42,9 @@ class Batch:
     def __post_init__(self) -> None:
         """Refuse names and spans that can't be kept."""
         check_job_id(self.id)
+        if self.callback is not None and self.callback.unique is not None:
+            detail = "A callback has no key of uniqueness: its id says enough."
+            raise PayloadInvalid("any", [FieldError("/batch/callback/unique", detail)])
         for name, value, most in (
             ("total", self.total, MOST_JOBS),
             ("lock_ms", self.lock_ms, 366 * KEEP_MS),

@@ -87,7 +87,7 @@ class Care:
 
     async def _held(self, queue: str, source: HoldSource, said: str, until_ms: int) -> bool:
         channel = control_channel(self._client.namespace, queue)
-        had = await self._client.run("hold", queue, f"held_{source}", said, until_ms, channel)
+        had = await self._client.run("hold", queue, source, said, until_ms, channel)
         return bool(had)
 
     # ── jobs, many at once ──

@@ -31,7 +31,7 @@ COLUMNS: Final = {
     "progress": "HASH id → packed progress, as last reported",
     "cancels": "HASH id → `cancelled` or `manual`: what an active job is to become",
     "keyed": "HASH id → s, e or n (key free at the start, at the end, by time) and tenant|key",
-    "members": "HASH id → the batch that waits for its end",
+    "members": "HASH id → batch|generation|opening; with - before it once the job has ended",
     # ── what the queue is ──
     "meta": "HASH settings, holds, counters, virtual times, epoch",
     "tags": "HASH level and tenant → last fair tag; gone whenever nothing waits",
@@ -53,7 +53,7 @@ COLUMNS: Final = {
     "decisions": "LIST of scaling decisions as JSON, newest first",
     # ── who works ──
     "beats": "ZSET worker → heard of until, ms",
-    "workers": "HASH worker → what it says of itself, JSON",
+    "workers": "HASH worker → heard of (13 digits, ms) and what it says of itself, JSON",
     "busy": "HASH worker → jobs it holds",
     "draining": "HASH worker → 1: it is asked to stop claiming",
 }

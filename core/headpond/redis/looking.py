@@ -17,6 +17,7 @@ from headpond.redis.life import PREFIX, STAMP
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headpond.queues import HoldSource
     from headpond.redis.client import Client
 
 logger = logging.getLogger(__name__)
@@ -183,14 +184,8 @@ def _event(entry_id: bytes, fields: list[bytes]) -> QueueEvent:
 def _sample(queue: str, row: list[Any]) -> QueueSample:
     now, waiting, due, delayed, active, completed, failed, cancelled, parked = row[:9]
     oldest_second, next_due, meta, seen, aside = row[9:]
-    epoch, spec, runtime, until, added, ended, run_us, stale, lease, tick = meta
-    held = []
-    if spec:
-        held.append(_hold("spec", spec, 0))
-    until_ms = int(until or 0)
-    if runtime and (until_ms == 0 or until_ms > now):
-        held.append(_hold("runtime", runtime, until_ms))
-    lease_ms = int(lease or 15_000)
+    epoch, spec, spec_until, runtime, runtime_until, added, ended, run_us, stale, tick = meta
+    holds = (_hold("spec", spec, spec_until), _hold("runtime", runtime, runtime_until))
     return QueueSample(
         queue=queue,
         at_ms=now,
@@ -203,7 +198,7 @@ def _sample(queue: str, row: list[Any]) -> QueueSample:
         failed=failed,
         cancelled=cancelled,
         parked=parked,
-        held=tuple(held),
+        held=tuple(hold for hold in holds if hold and not 0 < hold.until_ms <= now),
         oldest_ms=min(now, (oldest_second + 1) * 1000) if oldest_second else 0,
         next_due_ms=next_due,
         added_total=int(added or 0),
@@ -212,25 +207,27 @@ def _sample(queue: str, row: list[Any]) -> QueueSample:
         stale_total=int(stale or 0),
         aside=aside,
         next_schedule_ms=int(float(tick or 0)),
-        workers=tuple(_worker(each, lease_ms) for each in sorted(seen)),
+        workers=tuple(_worker(each) for each in sorted(seen)),
     )
 
 
-def _hold(source: Any, packed: bytes, until_ms: int) -> Hold:
+def _hold(source: HoldSource, packed: bytes | None, until: bytes | None) -> Hold | None:
+    if packed is None:
+        return None
     said = json.loads(packed)
-    return Hold(source, said["by"], said["reason"], said["since_ms"], until_ms)
+    return Hold(source, said["by"], said["reason"], said["since_ms"], int(until or 0))
 
 
-def _worker(row: list[Any], lease_ms: int) -> WorkerSeen:
-    name, says, active, until = row
-    said = json.loads(says or b"{}")
+def _worker(row: list[Any]) -> WorkerSeen:
+    name, says, active = row
+    said = json.loads(says[STAMP:] or b"{}")
     return WorkerSeen(
         id=name.decode(),
         state=WorkerState(said.get("state", "working")),
         slots=said.get("slots", 0),
         active=active,
         started_ms=said.get("started_ms", 0),
-        seen_ms=until - lease_ms,
+        seen_ms=int(says[:STAMP]),
         host=said.get("host", ""),
         pid=said.get("pid", 0),
     )

@@ -88,7 +88,7 @@ class Verbs:
             return None
         record = [int(each) for each in msgspec.msgpack.decode(packed, type=list[float])]
         total, added, skipped, remaining, completed, failed, cancelled, *times = record
-        opened_ms, locked_until_ms, completed_ms, _ = times
+        opened_ms, locked_until_ms, completed_ms = times[:3]
         return BatchState(
             id=batch_id,
             total=total,
@@ -107,6 +107,9 @@ class Verbs:
 
     async def put_schedule(self, queue: str, entry: ScheduleEntry) -> None:
         """Keep a schedule."""
+        if not entry.definition:
+            message = f"Schedule {entry.name!r} has no definition."
+            raise ValueError(message)
         await self._client.run("schedule", queue, entry.name, entry.definition, entry.next_ms)
 
     async def remove_schedule(self, queue: str, name: str) -> bool:
@@ -129,7 +132,7 @@ class Verbs:
 
 
 def _call(job: NewJob) -> tuple[str | bytes | int, ...]:
-    return (job.id, job.body, job.priority, job.delay_ms, job.run_at_ms, job.tenant)
+    return (job.id, job.body, job.priority, job.delay_ms, job.run_at_ms, job.tenant, job.batch)
 
 
 def _state(answer: bytes) -> JobState | None:

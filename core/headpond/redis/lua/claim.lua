@@ -14,11 +14,13 @@ local worker, fence, want = ARGV[2], ARGV[3], tonumber(ARGV[4])
 reap(500)
 promote(1000)
 local set = redis.call(
-  'HMGET', meta, 'held_spec', 'held_runtime', 'held_until', 'max_active', 'lease_ms', 'shares', 'rate_max',
-  'rate_per_ms', 'next_tick', 'virtual4'
+  'HMGET', meta, 'held_spec', 'held_runtime', 'held_runtime_until', 'max_active', 'lease_ms', 'shares', 'rate_max',
+  'rate_per_ms', 'next_tick', 'virtual4', 'held_spec_until'
 )
-local lifted = set[3] and set[3] ~= '0' and tonumber(set[3]) <= now
-local held = (set[1] or (set[2] and not lifted)) and 1 or 0
+local function holds(said, till)
+  return said and (not till or till == '0' or tonumber(till) > now)
+end
+local held = (holds(set[1], set[11]) or holds(set[2], set[3])) and 1 or 0
 local drains = redis.call('HEXISTS', draining, worker)
 local fires = set[9] and tonumber(set[9]) or math.huge
 local fire = fires <= now and 1 or 0

@@ -9,7 +9,7 @@ local worker, n = ARGV[2], tonumber(ARGV[4])
 local set = redis.call('HMGET', meta, 'lease_ms', 'version')
 local ends = now + tonumber(set[1] or 15000)
 redis.call('ZADD', beats, ends, worker)
-redis.call('HSET', workers, worker, ARGV[3])
+redis.call('HSET', workers, worker, stamp .. ARGV[3])
 local ids, lease, lost, own, stops = {}, {}, {}, {}, {}
 for i = 1, n do
   ids[i] = ARGV[3 + 2 * i]

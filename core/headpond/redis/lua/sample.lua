@@ -2,7 +2,8 @@
 -- KEYS  waiting delayed active completed failed cancelled parked meta ages beats workers busy aside_at
 -- ARGV  now
 -- RETURNS {now, waiting, due, delayed, active, completed, failed, cancelled, parked, oldest second or 0,
---          next due or 0, meta fields, {worker, what it says, active, heard of until} for each worker, aside}
+--          next due or 0, meta fields, {worker, heard of (13 digits, ms) and what it says, active} for each worker,
+--          aside}
 -- COST  O(log n + workers)
 --@include now
 local due = redis.call('ZCOUNT', delayed, '-inf', now)
@@ -10,11 +11,11 @@ local after = '(' .. string.format('%d', now)
 local next_due = redis.call('ZRANGEBYSCORE', delayed, after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
 local oldest = redis.call('ZRANGE', ages, 0, 0)
 local seen = {}
-local beating = redis.call('ZRANGEBYSCORE', beats, after, '+inf', 'WITHSCORES')
-for i = 1, #beating, 2 do
+local beating = redis.call('ZRANGEBYSCORE', beats, after, '+inf')
+for i = 1, #beating do
   local worker = beating[i]
-  local says = redis.call('HGET', workers, worker) or ''
-  seen[#seen + 1] = { worker, says, tonumber(redis.call('HGET', busy, worker) or 0), tonumber(beating[i + 1]) }
+  local says = redis.call('HGET', workers, worker) or stamp
+  seen[#seen + 1] = { worker, says, tonumber(redis.call('HGET', busy, worker) or 0) }
 end
 local stepped = redis.call('HLEN', aside_at)
 return {
@@ -30,8 +31,8 @@ return {
   tonumber(oldest[1] or 0),
   tonumber(next_due[2] or 0),
   redis.call(
-    'HMGET', meta, 'epoch', 'held_spec', 'held_runtime', 'held_until', 'added', 'ended', 'run_us', 'stale', 'lease_ms',
-    'next_tick'
+    'HMGET', meta, 'epoch', 'held_spec', 'held_spec_until', 'held_runtime', 'held_runtime_until', 'added', 'ended',
+    'run_us', 'stale', 'next_tick'
   ),
   seen,
   stepped,

@@ -9,7 +9,7 @@
 --@include parts
 local fresh -- what is about to be written
 local function begin()
-  fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, texts = {}, enrolled = {}, all = {} }
+  fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, texts = {}, all = {} }
 end
 
 local function flush()
@@ -31,9 +31,6 @@ local function flush()
   end
   if #fresh.later > 0 then
     redis.call('ZADD', delayed, unpack(fresh.later))
-  end
-  if #fresh.enrolled > 0 then
-    redis.call('HSET', members, unpack(fresh.enrolled))
   end
   redis.call('HINCRBY', meta, 'added', #fresh.all)
   tell('added', fresh.all)
@@ -141,30 +138,9 @@ local function keyed_place(id, body, how, unique)
   return answer
 end
 
-local enrolls = {} -- batch → {added, skipped}
-local function enroll(id, batch, is_new)
-  local record = enrolls[batch]
-  if record == nil then
-    local packed = redis.call('HGET', batches, batch)
-    record = packed and cmsgpack.unpack(packed) or false
-    enrolls[batch] = record
-  end
-  if not record then
-    return
-  end
-  if is_new then
-    record[2] = record[2] + 1
-    record[4] = record[4] + 1
-    fresh.enrolled[#fresh.enrolled + 1] = id
-    fresh.enrolled[#fresh.enrolled + 1] = batch
-  else
-    record[3] = record[3] + 1
-  end
-end
-
 local function add(n, packed, joined)
   begin()
-  local ids, answers, seen = {}, {}, {}
+  local ids, answers, seen, touched = {}, {}, {}, {}
   local list, cut = cmsgpack.unpack(packed), cutter(joined)
   for i = 1, n do
     ids[i] = list[3 * i - 2]
@@ -189,16 +165,12 @@ local function add(n, packed, joined)
     end
     if batch and batch ~= '' then
       enroll(id, batch, seen[id] and answers[i] ~= 0)
+      touched[batch] = true
     end
   end
   flush()
-  if #fresh.enrolled > 0 then
-    redis.call('HSET', members, unpack(fresh.enrolled))
-  end
-  for batch, record in pairs(enrolls) do
-    if record then
-      keep_batch(batch, record)
-    end
+  for batch in pairs(touched) do
+    keep_batch(batch)
   end
   close_graves('replaced')
   return answers

@@ -1,5 +1,5 @@
 -- drop: forget jobs that are in no state any more. At most 1,000 ids.
--- KEYS  jobs standing tries since outcomes reasons parked progress
+-- KEYS  jobs standing tries since outcomes reasons parked progress members
 local function drop(ids)
   if #ids == 0 then
     return
@@ -9,10 +9,10 @@ local function drop(ids)
     redis.call('HDEL', outcomes, unpack(ids))
   end
   -- most queues have none of these, and to hand over the ids costs more than to ask
-  if redis.call('EXISTS', standing, tries, since, reasons, parked, progress) == 0 then
+  if redis.call('EXISTS', standing, tries, since, reasons, parked, progress, members) == 0 then
     return
   end
-  for _, column in ipairs({ standing, tries, since, reasons, parked, progress }) do
+  for _, column in ipairs({ standing, tries, since, reasons, parked, progress, members }) do
     redis.call('HDEL', column, unpack(ids))
   end
 end

@@ -1,6 +1,13 @@
 -- rows: jobs with everything that is known of them. A job that there is not gives an empty row.
 -- KEYS  waiting delayed active completed failed cancelled jobs standing owners tries outcomes reasons parked
---       aside_at progress members cancels
+--       aside_at progress members batches cancels
+local function batch_of(id)
+  local own = redis.call('HGET', members, id)
+  local name, generation = string.match(own or '', '^([^-].*)|(%d+)|%d+$')
+  local packed = name and redis.call('HGET', batches, name)
+  return packed and cmsgpack.unpack(packed)[12] == tonumber(generation) and name or ''
+end
+
 local function rows(ids)
   local found = {}
   for i, id in ipairs(ids) do
@@ -30,7 +37,7 @@ local function rows(ids)
         redis.call('HGET', outcomes, id) or '',
         redis.call('HEXISTS', parked, id),
         redis.call('HGET', progress, id) or '',
-        redis.call('HGET', members, id) or '',
+        batch_of(id),
         redis.call('HEXISTS', cancels, id),
       }
     end
