@@ -79,6 +79,7 @@ class Ingress:
         try:
             await self._store.start()
             await self.book.declare()
+            await self.catalog.declare_schedules()
         except StoreUnfit as error:
             if first:
                 raise

@@ -60,6 +60,7 @@ TITLES: Final[Mapping[str, str]] = {
     "internal": "Something went wrong here",
     "job-ambiguous": "Several queues have this job id",
     "job-exists": "The job exists already",
+    "batch-locked": "The batch is being worked on",
     "job-type-unknown": "There is no such job type",
     "job-unknown": "There is no such job",
     "jobs-exist": "Some of the jobs exist already",

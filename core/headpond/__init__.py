@@ -9,13 +9,18 @@ from headpond.app import (
     JobType,
     Queue,
     Retry,
+    ScheduleStatus,
     Sensitive,
     Snooze,
 )
+from headpond.batches import BatchState
 from headpond.errors import HeadpondError
+from headpond.jobs import Cancellation, Unique
 
 __all__ = [
     "App",
+    "BatchState",
+    "Cancellation",
     "Enqueued",
     "Fail",
     "HeadpondError",
@@ -24,6 +29,8 @@ __all__ = [
     "JobType",
     "Queue",
     "Retry",
+    "ScheduleStatus",
     "Sensitive",
     "Snooze",
+    "Unique",
 ]

@@ -12,7 +12,8 @@
     │   ├── JobTypeUnknown
     │   └── JobUnknown
     ├── Conflict           it clashes with what exists              HTTP 409
-    │   └── JobExists
+    │   ├── JobExists
+    │   └── BatchLocked
     ├── Denied             the credential is missing or wrong       HTTP 401
     │   └── Forbidden          it is good, but not for this         HTTP 403
     │       └── TenantForbidden    nor for this tenant
@@ -167,6 +168,21 @@ class JobExists(Conflict):
         super().__init__(
             f"Queue {queue!r} has a job {job_id!r} already;"
             " send on_duplicate='return' to get that one instead."
+        )
+
+
+class BatchLocked(Conflict):
+    """A batch of this name is being worked on."""
+
+    code = "batch-locked"
+
+    def __init__(self, batch_id: str, queue: str) -> None:
+        """Name the batch and say when it may be opened again."""
+        self.batch_id = batch_id
+        self.queue = queue
+        super().__init__(
+            f"Batch {batch_id!r} of queue {queue!r} is being worked on; it may be opened again"
+            " once its jobs have ended or its lock has run out."
         )
 
 

@@ -54,6 +54,8 @@ class Schedule(msgspec.Struct, frozen=True, omit_defaults=True):
     tenant: str = ""
     args: list[Any] = []
     """The payload, as in an envelope."""
+    declared: bool = False
+    """By code: gone from there, it is taken away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from headpond.app.catalog import Catalog, load_apps
 from headpond.broker import HeadpondBroker
-from headpond.errors import ConfigInvalid, FieldError, StoreUnavailable
+from headpond.errors import ConfigInvalid, FieldError, HeadpondError, StoreUnavailable
 from headpond.redis import RedisQueueStore
 from headpond_workers import probes
 from headpond_workers.receiver import HeadpondReceiver, worker_id
 
 if TYPE_CHECKING:
-    from headpond.app import App
+    from headpond.app import App, Queue
     from headpond.settings import WorkerSettings
 
 logger = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ async def run(settings: WorkerSettings) -> None:
     server = await _probes(settings.probe_port, receiver)
     if not await _start(broker, finish):
         return
+    await _declare(queue)
     await _hooks(queue.app, starting=True)
     logger.info("worker %s serves queue %s and waits for jobs", worker, queue.name)
     gc.collect()
@@ -92,6 +93,14 @@ async def _start(broker: HeadpondBroker, finish: asyncio.Event) -> bool:
         else:
             return True
     return False
+
+
+async def _declare(queue: Queue) -> None:
+    """Put the schedules that code declares into the store; a worker works without them too."""
+    try:
+        await queue.declare_schedules()
+    except HeadpondError as error:
+        logger.warning("queue %s: its schedules were not declared: %s", queue.name, error)
 
 
 async def _hooks(app: App, *, starting: bool) -> None:

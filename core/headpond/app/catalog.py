@@ -101,3 +101,8 @@ class Catalog:
         """Give every app its store and its keys."""
         for app in self.apps:
             app.bind(store, keys)
+
+    async def declare_schedules(self) -> None:
+        """Put into the store what schedules the code declares. Raises `StoreUnavailable`."""
+        for queue in self._queues.values():
+            await queue.declare_schedules()

@@ -2,71 +2,47 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from pydantic import PydanticSchemaGenerationError, TypeAdapter, ValidationError
+from msgspec import structs
+from pydantic import ValidationError
 from typing_extensions import override
 
-from headpond.app.context import Job
+from headpond.app import wishes
+from headpond.app.calls import Call, Enqueued, enqueued, packed, send
+from headpond.app.declaring import (
+    JobOptions,
+    adapter_of,
+    checked_options,
+    returns_sensitive,
+    signature_of,
+)
 from headpond.app.faults import faults_of, hidden_faults_of, unfit
+from headpond.app.handwork import Handwork
+from headpond.app.scheduling import Times, checked, put, store_ms
 from headpond.app.sensitive import Harvest, secrecy_of
 from headpond.app.status import JobStatus, status_of
-from headpond.config.durations import parse_duration
+from headpond.clock import SystemClock
 from headpond.envelope import Envelope, pack
 from headpond.errors import ConfigInvalid, FieldError, KeyMissing, PayloadInvalid
-from headpond.jobs import (
-    DEFAULT_PRIORITY,
-    JobId,
-    NewJob,
-    check_job_id,
-    check_tenant,
-    parse_priority,
-)
-from headpond.retries import parse_backoff
+from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob
 from headpond.sealing import Place, seal_envelope, seal_values
+from headpond.timetable import Missed, Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
 
+    from headpond.app.batching import OpenBatch
     from headpond.app.queue import Queue
+    from headpond.app.scheduling import ScheduleStatus
+    from headpond.app.wishes import Delay, Wishes
+    from headpond.jobs import Unique
     from headpond.sealing import Keyring
 
 
-LONGEST_DELAY_MS: Final = 100 * 366 * 86_400_000
-"""A hundred years: a job must become due on a day that a calendar can show."""
-
-_UNNAMED: Final = {
-    inspect.Parameter.POSITIONAL_ONLY,
-    inspect.Parameter.VAR_POSITIONAL,
-    inspect.Parameter.VAR_KEYWORD,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueued:
-    """What became of an enqueue."""
-
-    id: JobId
-    created: bool
-    """False: a job of this id was there already, and nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobOptions:
-    """What a job type says of its jobs; `None` leaves it to the queue."""
-
-    timeout: str | float | timedelta | None = None
-    retries: int | None = None
-    backoff: str | None = None
-    priority: int | str | None = None
-
-
-class JobType:
+class JobType(Handwork):
     """A handler with a name, in a queue. Calling it runs the handler here and now."""
 
     def __init__(
@@ -76,12 +52,14 @@ class JobType:
         self.queue_of = queue
         self.name = name
         self.handler = handler
-        self.options = _checked(name, options)
-        self.payload_parameter, self.job_parameter, self.model = _signature(name, handler)
-        self._adapter = _adapter(name, self.model)
+        self.options = checked_options(name, options)
+        self.payload_parameter, self.job_parameter, self.model = signature_of(name, handler)
+        self._adapter = adapter_of(name, self.model)
         self._secrecy = secrecy_of(self._adapter.core_schema)
-        self.is_sensitive = self._secrecy.is_sensitive or _returns_sensitive(handler)
+        self.is_sensitive = self._secrecy.is_sensitive or returns_sensitive(handler)
         """Its payload or its result has parts that are sealed, whatever its queue says."""
+        self.declared: Schedule | None = None
+        """Its own schedule, said where it is declared."""
 
     @property
     def queue(self) -> str:
@@ -98,7 +76,7 @@ class JobType:
         Raises `PayloadInvalid` with a JSON pointer and a sentence for each fault.
         """
         try:
-            return self._adapter.validate_python(payload)
+            return self._adapter.validator.validate_python(payload)
         except ValidationError as error:
             if not self._is_hidden:
                 raise PayloadInvalid(self.name, faults_of(error)) from error
@@ -116,22 +94,70 @@ class JobType:
         delay_ms: int = 0,
         run_at_ms: int = 0,
         correlation_id: str = "",
+        unique: Unique | str | None = None,
+        batch: str | OpenBatch = "",
     ) -> NewJob:
         """Validate the payload and make the job that a store takes.
 
         Raises `PayloadInvalid` for the payload, the id, the tenant and the priority alike.
         """
-        accepted = self.accept(payload)
-        identity = JobId(uuid.uuid4().hex) if job_id is None else check_job_id(job_id)
-        check_tenant(tenant)
+        return self.make(
+            self.accept(payload),
+            wishes.wished(
+                job_id=job_id,
+                tenant=tenant,
+                priority=priority,
+                delay_ms=delay_ms,
+                run_at_ms=run_at_ms,
+                correlation_id=correlation_id,
+                unique=unique,
+                batch=batch,
+            ),
+        )
+
+    def make(self, accepted: Any, wish: Wishes) -> NewJob:
+        """Make the job of a payload that was accepted."""
+        identity = JobId(uuid.uuid4().hex if wish.job_id is None else wish.job_id)
         return NewJob(
             id=identity,
-            body=self._body(accepted, identity, tenant, correlation_id),
-            priority=self._priority(priority),
-            tenant=tenant,
-            delay_ms=_bounded(delay_ms),
-            run_at_ms=max(0, run_at_ms),
+            body=self._body(accepted, identity, wish.tenant, wish.correlation_id),
+            priority=self._priority(wish.priority),
+            tenant=wish.tenant,
+            delay_ms=wish.delay_ms,
+            run_at_ms=wish.run_at_ms,
+            unique=wish.unique,
+            batch=wish.batch,
         )
+
+    def call(
+        self,
+        payload: object,
+        *,
+        job_id: str | None = None,
+        tenant: str = "",
+        priority: int | str | None = None,
+        delay: Delay | None = None,
+        run_at: datetime | None = None,
+        correlation_id: str = "",
+        unique: Unique | str | None = None,
+        batch: str | OpenBatch = "",
+    ) -> Call:
+        """Return a job to be enqueued later: by `enqueue_many`, or when a batch is complete.
+
+        Raises `PayloadInvalid`.
+        """
+        delay_ms, run_at_ms = wishes.when(delay, run_at)
+        wish = wishes.wished(
+            job_id=job_id,
+            tenant=tenant,
+            priority=priority,
+            delay_ms=delay_ms,
+            run_at_ms=run_at_ms,
+            correlation_id=correlation_id,
+            unique=unique,
+            batch=batch,
+        )
+        return Call(self, self.accept(payload), wish)
 
     async def enqueue(
         self,
@@ -140,28 +166,119 @@ class JobType:
         job_id: str | None = None,
         tenant: str = "",
         priority: int | str | None = None,
-        delay: timedelta | float | None = None,
+        delay: Delay | None = None,
         run_at: datetime | None = None,
         correlation_id: str = "",
+        unique: Unique | str | None = None,
+        batch: str | OpenBatch = "",
     ) -> Enqueued:
         """Put a job into the queue; when this returns, the store has it.
 
         Raises `PayloadInvalid`, or `StoreUnavailable` when nobody knows whether the job is
         in: with a `job_id` of your own the call may then be repeated safely.
         """
-        delay_ms, run_at_ms = _milliseconds(delay), _moment(run_at)
-        await self.queue_of.refresh()
-        job = self.pack(
+        call = self.call(
             payload,
             job_id=job_id,
+            tenant=tenant,
+            priority=priority,
+            delay=delay,
+            run_at=run_at,
+            correlation_id=correlation_id,
+            unique=unique,
+            batch=batch,
+        )
+        await self.queue_of.refresh()
+        (placed,) = await self.queue_of.app.store.enqueue(self.queue, [call.pack()])
+        return enqueued(placed)
+
+    async def enqueue_many(
+        self,
+        payloads: Iterable[Any],
+        *,
+        tenant: str = "",
+        priority: int | str | None = None,
+        delay: Delay | None = None,
+        run_at: datetime | None = None,
+        correlation_id: str = "",
+        batch: str | OpenBatch = "",
+    ) -> list[Enqueued]:
+        """Put any number of jobs into the queue, in this order; nothing when one does not fit.
+
+        What differs between them is said by `call`: give calls instead of payloads. A store takes
+        1,000 at a time: when it fails in between, those before are in, and with ids of your own
+        all may be repeated safely.
+        """
+        delay_ms, run_at_ms = wishes.when(delay, run_at)
+        wish = wishes.wished(
             tenant=tenant,
             priority=priority,
             delay_ms=delay_ms,
             run_at_ms=run_at_ms,
             correlation_id=correlation_id,
+            batch=batch,
         )
-        (created,) = await self.queue_of.app.store.enqueue(self.queue, [job])
-        return Enqueued(job.id, bool(created))
+
+        def pack(each: Any) -> NewJob:
+            if isinstance(each, Call):
+                return each.for_queue(self.queue, "").pack()
+            return self.make(self.accept(each), wish)
+
+        await self.queue_of.refresh()
+        return await send(self.queue_of.app.store, self.queue, packed(payloads, pack))
+
+    async def schedule(
+        self,
+        name: str,
+        *,
+        cron: str = "",
+        every: Delay | None = None,
+        tz: str = "UTC",
+        missed: Missed = "once",
+        start: datetime | None = None,
+        payload: object = None,
+        priority: int | str | None = None,
+        tenant: str = "",
+    ) -> ScheduleStatus:
+        """Let a job come again by `cron` or `every` so often, from now on or from `start`.
+
+        A schedule of this name is changed; with the same times it goes on as it would have.
+        Raises `ConfigInvalid` and `PayloadInvalid`.
+        """
+        await self.queue_of.refresh()
+        store = self.queue_of.app.store
+        times = Times(cron, every, tz, missed, start)
+        level = None if priority is None else wishes.level(priority)
+        schedule = self.schedule_of(
+            name, times, payload=payload, priority=self._priority(level), tenant=tenant
+        )
+        return await put(store, self.queue, checked(schedule, await store_ms(store, self.queue)))
+
+    def schedule_of(
+        self, name: str, times: Times, *, payload: object, priority: int, tenant: str = ""
+    ) -> Schedule:
+        """Return a schedule of this job type."""
+        if self._is_hidden and payload is not None:
+            detail = "It can't be sealed in a schedule: give none, and let the handler look it up."
+            raise PayloadInvalid(self.name, [FieldError("/payload", detail)])
+        args = [self._plain(self.accept(payload))]
+        fields = {**times.fields(), "priority": priority, "tenant": tenant, "args": args}
+        return Schedule(wishes.text("name", name, str), self.name, **fields)
+
+    def declare_schedule(self, times: Times) -> None:
+        """Give the job type a schedule of its own name, which each process declares at its start.
+
+        Raises `ConfigInvalid`.
+        """
+        code = self.queue_of.defaults.priority
+        level = code if self.options.priority is None else self.options.priority
+        priority = DEFAULT_PRIORITY if level is None else wishes.level(level)
+        try:
+            schedule = self.schedule_of(self.name, times, payload=None, priority=priority)
+        except PayloadInvalid as error:
+            detail = "It needs a payload: leave this out, and call `schedule(…, payload=…)`."
+            raise ConfigInvalid([FieldError("/cron", detail)], f"job type {self.name}") from error
+        self.declared = checked(structs.replace(schedule, declared=True), SystemClock().now_ms())
 
     async def status(self, job_id: str) -> JobStatus | None:
         """Return how a job of this type stands; `None` when there is no such job (any more)."""
@@ -178,12 +295,15 @@ class JobType:
             if self._secrecy or self._is_hidden:
                 place = Place(self.queue, job_id, self.name, tenant)
                 return pack(self._sealed(accepted, place, correlation_id))
-            args = [self._adapter.dump_python(accepted, mode="json")]
+            args = [self._plain(accepted)]
             return pack(Envelope(self.name, args, tenant=tenant, correlation_id=correlation_id))
         except (OverflowError, ValueError, RecursionError) as error:
             fault = unfit(error, is_hidden=self._is_hidden)
             cause = None if self._is_hidden else error
         raise PayloadInvalid(self.name, [fault]) from cause
+
+    def _plain(self, accepted: Any) -> Any:
+        return self._adapter.dump_python(accepted, mode="json")
 
     def _sealed(self, accepted: Any, place: Place, correlation_id: str) -> Envelope:
         """Return the envelope with all of it sealed, or its sensitive values, or nothing."""
@@ -214,107 +334,15 @@ class JobType:
             raise KeyMissing("", message)
         return keys
 
-    def _priority(self, given: int | str | None) -> int:
-        for value in (given, self.options.priority, self.queue_of.live_priority):
+    def _priority(self, given: int | None) -> int:
+        if given is not None:
+            return given
+        for value in (self.options.priority, self.queue_of.live_priority):
             if value is not None:
-                return parse_priority(value)
+                return wishes.level(value)
         return DEFAULT_PRIORITY
 
     @override
     def __repr__(self) -> str:
         """Name the queue and the type."""
         return f"JobType({self.queue}/{self.name})"
-
-
-def _checked(name: str, options: JobOptions) -> JobOptions:
-    """Refuse at the declaration what would fail in every run."""
-    try:
-        if options.timeout is not None:
-            parse_duration(options.timeout)
-        if options.backoff is not None:
-            parse_backoff(options.backoff)
-        if options.priority is not None:
-            parse_priority(options.priority)
-    except (ConfigInvalid, PayloadInvalid) as error:
-        raise ConfigInvalid(error.errors, source=f"job type {name}") from error
-    if options.retries is not None and options.retries < 0:
-        fault = FieldError("/retries", f"{options.retries} is less than 0.")
-        raise ConfigInvalid([fault], source=f"job type {name}")
-    return options
-
-
-def _signature(name: str, handler: Callable[..., Any]) -> tuple[str | None, str | None, Any]:
-    """Return the names of the payload's and the job's parameters, and the payload's model."""
-    try:
-        hints: Mapping[str, Any] = typing.get_type_hints(handler, include_extras=True)
-    except NameError as error:
-        fault = FieldError(f"/{name}", f"The handler's annotations can't be resolved: {error}.")
-        raise ConfigInvalid([fault], source=f"job type {name}") from error
-    payload = job = None
-    for parameter in inspect.signature(handler).parameters.values():
-        hint = hints.get(parameter.name)
-        is_required = parameter.default is inspect.Parameter.empty and not _is_dependency(hint)
-        if parameter.kind in _UNNAMED or (payload and is_required and hint is not Job):
-            detail = (
-                f"The handler's parameter {parameter} can't be filled:"
-                " a job has one payload; give others a default."
-            )
-            raise ConfigInvalid([FieldError(f"/{name}", detail)], source=f"job type {name}")
-        if hint is Job:
-            job = parameter.name
-        elif is_required:
-            payload = parameter.name
-    return payload, job, hints.get(payload) if payload else None
-
-
-def _is_dependency(hint: Any) -> bool:
-    """Say whether taskiq fills the parameter: `Annotated[…, TaskiqDepends(…)]`."""
-    return any(hasattr(extra, "use_cache") for extra in getattr(hint, "__metadata__", ()))
-
-
-def _adapter(name: str, model: Any) -> TypeAdapter[Any]:
-    """Return what validates payloads of this model; `None` is any."""
-    try:
-        return TypeAdapter(Any if model is None else model)
-    except PydanticSchemaGenerationError as error:
-        detail = f"The payload's annotation {model!r} is nothing that pydantic can validate."
-        raise ConfigInvalid([FieldError(f"/{name}", detail)], source=f"job type {name}") from error
-
-
-def _returns_sensitive(handler: Callable[..., Any]) -> bool:
-    """Say whether a handler's result is annotated as sensitive, or with what holds such a value."""
-    hint: Any = typing.get_type_hints(handler, include_extras=True).get("return")
-    try:
-        return secrecy_of(TypeAdapter(hint).core_schema).is_sensitive
-    except Exception:  # noqa: BLE001 (pydantic knows no such type, so it is none of ours)
-        return False
-
-
-def _milliseconds(delay: timedelta | float | None) -> int:
-    if delay is None:
-        return 0
-    seconds = delay.total_seconds() if isinstance(delay, timedelta) else float(delay)
-    if not seconds * 1000 <= LONGEST_DELAY_MS:  # nor is NaN
-        raise _too_long(f"{seconds:g} s")
-    return max(0, round(seconds * 1000))
-
-
-def _bounded(delay_ms: int) -> int:
-    """Return a delay after which there is still a calendar."""
-    if delay_ms > LONGEST_DELAY_MS:
-        raise _too_long(f"{delay_ms} ms")
-    return max(0, delay_ms)
-
-
-def _too_long(given: str) -> PayloadInvalid:
-    detail = f"A delay of {given} is beyond the longest, 100 years."
-    return PayloadInvalid("any", [FieldError("/delay", detail)])
-
-
-def _moment(run_at: datetime | None) -> int:
-    if run_at is None:
-        return 0
-    if run_at.tzinfo is None:
-        fault = FieldError("/run_at", "The time has no zone; give one, such as UTC.")
-        raise PayloadInvalid("any", [fault])
-    return round(run_at.astimezone(UTC).timestamp() * 1000)

@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
+from headpond.app.batching import OpenBatch
+from headpond.app.declaring import JobOptions
 from headpond.app.following import NO_TERMS, Follower
-from headpond.app.job_type import JobOptions, JobType
+from headpond.app.job_type import JobType
+from headpond.app.scheduling import Times, declare, status_of_schedule
+from headpond.app.wishes import batch_name
 from headpond.errors import ConfigInvalid, FieldError
 from headpond.queues import check_queue_name
 
@@ -17,7 +21,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from headpond.app.app import App
+    from headpond.app.calls import Call
     from headpond.app.following import QueueTerms
+    from headpond.app.scheduling import ScheduleStatus
+    from headpond.app.wishes import Delay
+    from headpond.batches import BatchState
+    from headpond.timetable import Missed
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +76,20 @@ class Queue:
         retries: int | None = None,
         backoff: str | None = None,
         priority: int | str | None = None,
+        cron: str = "",
+        every: Delay | None = None,
+        tz: str = "UTC",
+        missed: Missed = "once",
     ) -> Callable[[Callable[..., Any]], JobType]:
         """Make the decorated function the handler of a job type.
 
         The first parameter without a default is the payload; annotate it with a pydantic model
         (or anything that pydantic validates), and a parameter with `Job` to get the job at hand.
         `async def` runs in the loop, `def` in a thread. Without a name the function's is taken,
-        with dashes.
+        with dashes. With `cron` or `every` it runs at those times by itself, whatever number of
+        processes declares it.
         """
+        times = Times(cron, every, tz, missed)
 
         def register(handler: Callable[..., Any]) -> JobType:
             given = name or handler.__name__.replace("_", "-")
@@ -84,10 +99,70 @@ class Queue:
                 )
                 raise ConfigInvalid([fault], source=f"app {self.app.name}")
             options = JobOptions(timeout, retries, backoff, priority)
-            job_type = self.job_types[given] = JobType(self, given, handler, options)
+            job_type = JobType(self, given, handler, options)
+            if times.is_given:
+                job_type.declare_schedule(times)
+            self.job_types[given] = job_type
             return job_type
 
         return register
+
+    # ── batches and schedules ──
+
+    def batch(
+        self,
+        batch_id: str,
+        *,
+        total: int,
+        on_complete: Call | None = None,
+        lock: Delay | None = None,
+        keep: Delay | None = None,
+    ) -> OpenBatch:
+        """Return a batch of `total` jobs to be opened by `async with`.
+
+        `on_complete` is enqueued when all have ended. Nobody else can open it for `lock` (an hour)
+        unless it is complete before; its record stays for `keep` (a day). Raises `PayloadInvalid`.
+        """
+        return OpenBatch(self, batch_id, total=total, on_complete=on_complete, lock=lock, keep=keep)
+
+    async def open_batch(
+        self,
+        batch_id: str,
+        *,
+        total: int,
+        on_complete: Call | None = None,
+        lock: Delay | None = None,
+        keep: Delay | None = None,
+    ) -> bool:
+        """Open a batch, as `batch` does; False when it is being worked on."""
+        return await self.batch(
+            batch_id, total=total, on_complete=on_complete, lock=lock, keep=keep
+        ).open()
+
+    async def batch_status(self, batch_id: str) -> BatchState | None:
+        """Return how a batch stands; `None` when there is none (any more)."""
+        return await self.app.store.batch(self.name, batch_name(batch_id))
+
+    async def schedules(self) -> list[ScheduleStatus]:
+        """Return the schedules of the queue, by name."""
+        return [status_of_schedule(each) for each in await self.app.store.schedules(self.name)]
+
+    async def unschedule(self, name: str) -> bool:
+        """Forget a schedule; False when there was none.
+
+        One that is declared in code comes back with the next process that starts.
+        """
+        return await self.app.store.remove_schedule(self.name, name)
+
+    async def declare_schedules(self) -> None:
+        """Make the store's schedules what the code says; others are left alone.
+
+        Workers and the API do this when they start. Raises `StoreUnavailable`.
+        """
+        own = [each.declared for each in self.job_types.values() if each.declared is not None]
+        await declare(self.app.store, self.name, {each.name: each for each in own})
+
+    # ── its settings ──
 
     def follow(self, terms: QueueTerms) -> None:
         """Take what the QueueConfig in force says; what it leaves open is as the code says."""

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from headpond.envelope import unpack_envelope, unpack_outcome
+from headpond.envelope import unpack_envelope, unpack_outcome, unpack_progress
 from headpond.errors import KeyMissing, SealBroken
 from headpond.sealing import Keyring, Place, open_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from headpond.envelope import Outcome
+    from headpond.envelope import Outcome, Progress
     from headpond.jobs import FailReason, JobId, JobState, StoredJob
 
 
@@ -47,12 +47,18 @@ class JobStatus:
     """When its latest run began."""
     finished_at: datetime | None
     """When it was completed, failed or cancelled for good."""
+    progress: Progress | None = None
+    """As the handler last said, `None` when it said nothing."""
+    batch: str = ""
+    """The batch that waits for it."""
+    cancelling: bool = False
+    """It runs, and was asked to stop."""
 
 
 def status_of(job: StoredJob, keys: Callable[[], Keyring] = Keyring) -> JobStatus:
     """Unpack what the store has; `keys` is asked where it is sealed."""
     outcome = unpack_outcome(job.outcome) if job.outcome is not None else None
-    job_type = _type_of(job)
+    job_type = type_of(job)
     if outcome is not None and outcome.sealed:
         outcome = _opened(job, job_type, outcome, keys())
     return JobStatus(
@@ -70,6 +76,9 @@ def status_of(job: StoredJob, keys: Callable[[], Keyring] = Keyring) -> JobStatu
         due_at=_known(job.due_ms),
         started_at=_known(job.claimed_ms or (outcome.started_ms if outcome else 0)),
         finished_at=_known(job.finished_ms),
+        progress=unpack_progress(job.progress) if job.progress is not None else None,
+        batch=job.batch,
+        cancelling=job.is_cancelling,
     )
 
 
@@ -81,7 +90,8 @@ def _opened(job: StoredJob, job_type: str, outcome: Outcome, keys: Keyring) -> O
         return outcome
 
 
-def _type_of(job: StoredJob) -> str:
+def type_of(job: StoredJob) -> str:
+    """Return a job's type, `""` when its envelope can't be read."""
     try:
         return unpack_envelope(job.body).job_type
     except msgspec.MsgspecError:

@@ -1,0 +1,83 @@
+"""Jobs on their way into a queue, one or many, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from headpond.app.wishes import refused
+from headpond.errors import FieldError, PayloadInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from headpond.app.job_type import JobType
+    from headpond.app.wishes import Wishes
+    from headpond.jobs import JobId, NewJob, Placed
+    from headpond.ports import QueueStore
+
+CHUNK: Final = 1000
+"""Jobs in one call of a store."""
+AT_ONCE: Final = 4
+"""Such calls under way, so that a store is never kept waiting for the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """What became of an enqueue."""
+
+    id: JobId
+    """The job's own, or that of the one which holds its key."""
+    created: bool
+    """False: a job of this id or with this key was there already, and nothing was changed."""
+    replaced: JobId | None = None
+    """The job with this key that was cancelled in favour of the new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A job that is ready to be enqueued: its payload fits. Made by `JobType.call`."""
+
+    job_type: JobType
+    payload: Any
+    wishes: Wishes
+
+    def pack(self) -> NewJob:
+        """Make the job that a store takes; after `Queue.refresh`, by whose terms it is sealed."""
+        return self.job_type.make(self.payload, self.wishes)
+
+    def for_queue(self, queue: str, field: str) -> Call:
+        """Return itself, or raise for `field` when it is for another queue."""
+        if self.job_type.queue == queue:
+            return self
+        detail = f"{self.job_type!r} is a job of another queue than {queue!r}."
+        raise refused(field, detail)
+
+
+def enqueued(placed: Placed) -> Enqueued:
+    """Return what a store says, as callers see it."""
+    return Enqueued(placed.id, placed.created, placed.replaced)
+
+
+def packed(payloads: Iterable[Any], pack: Callable[[Any], NewJob]) -> list[NewJob]:
+    """Pack them all, or raise `PayloadInvalid` whose pointers begin with the payload's index."""
+    jobs = []
+    for at, payload in enumerate(payloads):
+        try:
+            jobs.append(pack(payload))
+        except PayloadInvalid as error:
+            faults = [FieldError(f"/{at}{each.pointer}", each.detail) for each in error.errors]
+            raise PayloadInvalid(error.job_type, faults) from error
+    return jobs
+
+
+async def send(store: QueueStore, queue: str, jobs: list[NewJob]) -> list[Enqueued]:
+    """Enqueue any number of jobs, in their order."""
+    placed: list[Enqueued] = []
+    chunks = [jobs[at : at + CHUNK] for at in range(0, len(jobs), CHUNK)]
+    for at in range(0, len(chunks), AT_ONCE):
+        under_way = [store.enqueue(queue, chunk) for chunk in chunks[at : at + AT_ONCE]]
+        for answers in await asyncio.gather(*under_way):
+            placed += map(enqueued, answers)
+    return placed
