@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import typing
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class Seals:
         self._encrypts = False
         self._follower = Follower(broker.queue, self._follow)
         self._sensitive: dict[str, bool] = {}
+        logging.getLogger("taskiq").addFilter(_leave_out_arguments)
 
     def keys(self) -> Keyring:
         """Return the keys, perhaps none; raise `ConfigInvalid` for those that can't be read."""
@@ -79,6 +81,14 @@ class Seals:
             return False
         hints = typing.get_type_hints(task.original_func, include_extras=True)
         return any(_is_sensitive(hint) for hint in hints.values())
+
+
+def _leave_out_arguments(record: logging.LogRecord) -> bool:
+    """Shorten what taskiq's kicker logs at debug level: it would show what is to be sealed."""
+    is_kick = isinstance(record.msg, str) and record.msg.startswith("Kicking %s with args")
+    if is_kick and isinstance(record.args, tuple):
+        record.msg, record.args = "Kicking %s.", record.args[:1]
+    return True
 
 
 def _is_sensitive(hint: Any) -> bool:
