@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_CLAIMS: Final = 1000
 """Jobs of one claim: Lua's stack holds 8,000 values, and a script should take a few ms."""
+MOST_LOST: Final = 99
+"""Fences remembered of claims without an answer; older ones' leases have run out."""
 REPORTS: Final = 500
 """Ended jobs in one script call, for the same reason."""
 LONGEST_WAIT_S: Final = 5.0
@@ -37,6 +39,8 @@ class Life:
     def __init__(self, client: Client) -> None:
         """Keep the connection."""
         self._client = client
+        self._lost: dict[tuple[str, str], tuple[str, ...]] = {}
+        """By queue and worker: fences of claims whose answers never came."""
         self._fences = itertools.count(secrets.randbits(32))
 
     # ── a worker's turn ──
@@ -49,23 +53,22 @@ class Life:
         now = client.now()
         commands = [*self._reports(queue, worker, ended, now)]
         fence = f"{worker}.{next(self._fences)}"
+        lost = self._lost.get((queue, worker), ())
         claim = (*client.head("claim", queue), now, worker, fence, max(0, min(want, MOST_CLAIMS)))
-        replies = await client.answers([*commands, claim])
-        failure = next((reply for reply in replies if isinstance(reply, Exception)), None)
-        if failure is not None:
-            await self._give_back(queue, worker, fence, replies[-1])
-            raise failure
+        try:
+            replies = await client.pipeline([*commands, (*claim, *lost)])
+        except BaseException:
+            # What may have been claimed is nobody's: the next exchange gives it back.
+            known = self._lost.get((queue, worker), ())
+            self._lost[queue, worker] = (*known[-MOST_LOST:], fence)
+            raise
+        if lost:  # others may have been lost meanwhile
+            known = self._lost.pop((queue, worker), ())
+            self._lost[queue, worker] = tuple(each for each in known if each not in lost)
         stale = tuple(JobId(each.decode()) for reply in replies[:-1] for each in reply)
         ids, bodies, tries, since, next_due, held, draining, at, fires = replies[-1]
         claims = _claims(fence, ids, bodies, tries, since)
         return Exchange(claims, stale, next_due, held == 1, draining == 1, at, fires == 1)
-
-    async def _give_back(self, queue: str, worker: str, fence: str, claimed: Any) -> None:
-        """Return what was claimed beside a report that failed: the caller will know of no claim."""
-        if isinstance(claimed, Exception) or not claimed[0]:
-            return
-        released = [Released(JobId(job_id.decode()), fence) for job_id in claimed[0]]
-        await self._client.answers(self._reports(queue, worker, released, self._client.now()))
 
     def _reports(
         self, queue: str, worker: str, ended: Sequence[Ended], now: int

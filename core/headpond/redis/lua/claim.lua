@@ -1,6 +1,7 @@
 -- claim: reap and promote, then hand out up to `want` jobs under one fence.
 -- KEYS  waiting delayed active jobs owners tries since meta tags wake parked busy draining keyed
--- ARGV  now · worker · fence (worker and a number that it never used before) · want
+-- ARGV  now · worker · fence (worker and a number that it never used before) · want · then fences of claims whose
+--       answers this worker never got
 -- RETURNS {ids, bodies, tries or {}, since or {}, next due or 0, held, draining, now, schedules due}
 -- COST  O((want + reaped + promoted) log n), reaped at most 500, promoted at most 1,000, looked at at most 1,000
 --@include now
@@ -9,8 +10,16 @@
 --@include promote
 --@include reap
 --@include aside
+--@include disown
 local LONG = string.rep('-', 65)
 local worker, fence, want = ARGV[2], ARGV[3], tonumber(ARGV[4])
+if ARGV[5] then
+  local lost = {}
+  for i = 5, #ARGV do
+    lost[ARGV[i]] = true
+  end
+  disown(worker, lost)
+end
 reap(500)
 promote(1000)
 local set = redis.call(
