@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from bench import Bench
 
 
-async def test_a_retried_job_waits_out_its_delay(bench: Bench) -> None:
+async def test_retries_wait_out_their_delay(bench: Bench) -> None:
     """It is delayed until then, keeps what its handler said, and comes with one attempt more."""
     await bench.add("a")
     await bench.fail(await bench.take(), retry_in_ms=2000)
@@ -27,7 +27,7 @@ async def test_a_retried_job_waits_out_its_delay(bench: Bench) -> None:
     assert claim.body == b"body of a"
 
 
-async def test_attempts_add_up(bench: Bench) -> None:
+async def test_retries_add_up(bench: Bench) -> None:
     """Every end of the handler counts, the last one too."""
     await bench.add("a")
     for attempts in range(5):
@@ -41,7 +41,7 @@ async def test_attempts_add_up(bench: Bench) -> None:
     assert (await bench.sample()).ended_total == 6
 
 
-async def test_a_retry_without_delay_may_run_at_once(bench: Bench) -> None:
+async def test_retries_without_delay_may_run_at_once(bench: Bench) -> None:
     """`retry_in_ms=0` makes the job outstanding again in the same moment."""
     await bench.add("a")
     await bench.fail(await bench.take(), retry_in_ms=0)
@@ -50,7 +50,7 @@ async def test_a_retry_without_delay_may_run_at_once(bench: Bench) -> None:
     assert (claim.id, claim.attempts, claim.since_ms) == ("a", 1, bench.clock.now_ms())
 
 
-async def test_a_retried_job_goes_behind_those_that_wait(bench: Bench) -> None:
+async def test_retries_go_behind_those_that_wait(bench: Bench) -> None:
     """Nobody who has not run yet waits for one that has."""
     await bench.add("again", "b", "c")
     await bench.fail(await bench.take(), retry_in_ms=10)
@@ -58,7 +58,7 @@ async def test_a_retried_job_goes_behind_those_that_wait(bench: Bench) -> None:
     assert await bench.start_order() == ["b", "c", "again"]
 
 
-async def test_a_retried_job_keeps_priority_and_tenant(bench: Bench) -> None:
+async def test_retries_keep_priority_and_tenant(bench: Bench) -> None:
     """Coming due again, it has the standing it was enqueued with."""
     await bench.add("a", priority=9, tenant="acme")
     await bench.fail(await bench.take(), retry_in_ms=10)
@@ -69,7 +69,7 @@ async def test_a_retried_job_keeps_priority_and_tenant(bench: Bench) -> None:
     assert (job.priority, job.tenant) == (9, "acme")
 
 
-async def test_released_jobs_return_to_the_front_in_their_order(bench: Bench) -> None:
+async def test_shutdown_returns_jobs_to_the_front_in_their_order(bench: Bench) -> None:
     """Handing jobs back unstarted leaves the order as if they had never been claimed."""
     ids = [f"job-{number}" for number in range(8)]
     await bench.add(*ids)
@@ -79,7 +79,7 @@ async def test_released_jobs_return_to_the_front_in_their_order(bench: Bench) ->
     assert await bench.start_order() == [*ids, "late"]
 
 
-async def test_released_jobs_of_many_tenants_return_to_their_places(bench: Bench) -> None:
+async def test_shutdown_returns_jobs_of_many_tenants_to_their_places(bench: Bench) -> None:
     """The turns of tenants survive a hand-back too."""
     await bench.add("x1", "x2", "x3", tenant="x")
     await bench.add("y1", "y2", "y3", tenant="y")
@@ -87,7 +87,7 @@ async def test_released_jobs_of_many_tenants_return_to_their_places(bench: Bench
     assert await bench.start_order() == ["x1", "y1", "x2", "y2", "x3", "y3"]
 
 
-async def test_a_release_burns_no_attempt(bench: Bench) -> None:
+async def test_shutdown_burns_no_attempt(bench: Bench) -> None:
     """A job that its worker handed back has neither run nor crashed, and waits since as before."""
     await bench.add("a")
     first = await bench.take()

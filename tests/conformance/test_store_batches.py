@@ -177,6 +177,37 @@ async def test_batch_counts_taken_keys_as_skipped(bench: Bench) -> None:
     assert (await bench.job("holder")).batch == ""
 
 
+async def test_batch_calls_that_are_repeated_count_nothing_twice(bench: Bench) -> None:
+    """A call whose answer was lost may come again, whole or in part, also after its jobs ended."""
+    await bench.add("there")
+    await bench.open_batch(BATCH, 4)
+    for _ in range(3):
+        await bench.add("a", "there", "b", batch=BATCH)
+        assert counts(await bench.batch(BATCH)) == (2, 1, 2, 0, 0, 0)
+    await bench.done(*await bench.claim(3))
+    await bench.add("b", "there", batch=BATCH)
+    batch = await bench.batch(BATCH)
+    assert (counts(batch), batch.is_completed) == ((2, 1, 0, 2, 0, 0), False)
+    await bench.add("there", "c", batch=BATCH)
+    await bench.done(await bench.take())
+    batch = await bench.batch(BATCH)
+    assert (counts(batch), batch.is_completed) == ((3, 1, 0, 3, 0, 0), True)
+
+
+async def test_batch_that_is_begun_again_skips_what_was_counted_before(bench: Bench) -> None:
+    """Each opening counts anew: who sends all of it again has it complete."""
+    await begin(bench, "a", "b", lock_ms=1000)
+    a, b = await bench.claim(2)
+    await bench.done(a)
+    bench.in_ms(1000)
+    assert await bench.open_batch(BATCH, 2)
+    for _ in range(2):
+        await bench.add("a", "b", batch=BATCH)
+        assert counts(await bench.batch(BATCH)) == (0, 2, 1, 0, 0, 0)
+    await bench.done(b)
+    assert (await bench.batch(BATCH)).is_completed
+
+
 async def test_batch_counts_replaced_members_as_cancelled(bench: Bench) -> None:
     """A member whose place is taken by another has ended."""
     await bench.open_batch(BATCH, 2)
@@ -483,8 +514,10 @@ async def test_batch_that_was_forgotten_leaves_its_jobs_alone(bench: Bench) -> N
     bench.in_ms(1500)
     await bench.tick()
     bench.ledger.batches.clear()
+    assert (await bench.job("a")).batch == ""
     await bench.done(await bench.take())
     assert await bench.store.open_batch(bench.name, Batch(BATCH, 1))
+    assert (await bench.job("b")).batch == ""
     await bench.done(await bench.take())
     assert counts(await bench.batch(BATCH)) == (0, 0, 0, 0, 0, 0)
     await bench.add("c", batch=BATCH)

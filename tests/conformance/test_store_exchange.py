@@ -56,7 +56,7 @@ async def test_an_empty_queue_gives_nothing(bench: Bench) -> None:
     assert (answer.next_due_ms, answer.now_ms) == (0, bench.clock.now_ms())
 
 
-async def test_a_claimed_job_is_given_to_nobody_else(bench: Bench) -> None:
+async def test_delivery_is_to_one_worker_only(bench: Bench) -> None:
     """Two workers that ask for everything share without overlap."""
     await bench.add(*[f"job-{number}" for number in range(20)])
     first = names(await bench.claim(12, "w1"))
@@ -66,7 +66,7 @@ async def test_a_claimed_job_is_given_to_nobody_else(bench: Bench) -> None:
     assert not set(first) & set(second)
 
 
-async def test_a_job_that_ended_well_is_completed(bench: Bench) -> None:
+async def test_delivery_that_ended_well_completes_the_job(bench: Bench) -> None:
     """Its outcome is kept, its attempt counted, and the totals know how long it took."""
     await bench.add("a")
     claim = await bench.take()
@@ -136,7 +136,7 @@ async def test_a_wrong_fence_changes_nothing(bench: Bench, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", REPORTS)
 @pytest.mark.parametrize("first", REPORTS)
-async def test_a_second_report_of_one_claim_is_stale(bench: Bench, first: str, kind: str) -> None:
+async def test_fence_of_a_claim_is_good_for_one_report(bench: Bench, first: str, kind: str) -> None:
     """A repeated report (its reply was lost) counts once, whatever it says the second time."""
     await bench.add("a")
     claim = await bench.take()
@@ -148,7 +148,7 @@ async def test_a_second_report_of_one_claim_is_stale(bench: Bench, first: str, k
     assert (sample.stale_total, sample.ended_total) == (1, ended)
 
 
-async def test_a_claim_reported_twice_in_one_exchange_counts_once(bench: Bench) -> None:
+async def test_fence_used_twice_in_one_exchange_counts_once(bench: Bench) -> None:
     """The second mention is stale."""
     await bench.add("a")
     claim = await bench.take()
@@ -190,7 +190,7 @@ async def test_every_claim_has_a_fence_of_its_own(bench: Bench) -> None:
     assert len(fences) == 5
 
 
-async def test_max_active_holds_over_all_workers(bench: Bench) -> None:
+async def test_limits_max_active_holds_over_all_workers(bench: Bench) -> None:
     """However many workers ask, no more run than the queue allows; a freed place is used."""
     await bench.configure(max_active=3)
     await bench.add("a", "b", "c", "d", "e")
@@ -202,7 +202,7 @@ async def test_max_active_holds_over_all_workers(bench: Bench) -> None:
     assert (await bench.sample()).active == 3
 
 
-async def test_a_lowered_max_active_waits_for_room(bench: Bench) -> None:
+async def test_limits_lowered_max_active_waits_for_room(bench: Bench) -> None:
     """Lowering the limit under what runs interrupts nobody and starts nobody; raising it does."""
     await bench.add("a", "b", "c", "d")
     a, b = await bench.claim(2)
@@ -214,7 +214,7 @@ async def test_a_lowered_max_active_waits_for_room(bench: Bench) -> None:
     assert names(await bench.claim(9)) == ["d"]
 
 
-async def test_each_kind_of_end_gives_a_place_back(bench: Bench) -> None:
+async def test_limits_places_free_with_each_kind_of_end(bench: Bench) -> None:
     """Under `max_active`, failing, retrying and releasing free a place as finishing does."""
     await bench.configure(max_active=1)
     await bench.add_jobs([a_job(kind, priority=0) for kind in REPORTS])

@@ -23,7 +23,7 @@ def a_hold(bench: Bench, source: HoldSource = "runtime", *, for_ms: int = 0) -> 
 
 
 @pytest.mark.parametrize("source", ["spec", "runtime"])
-async def test_a_held_queue_accepts_and_starts_nothing(bench: Bench, source: HoldSource) -> None:
+async def test_pause_accepts_and_starts_nothing(bench: Bench, source: HoldSource) -> None:
     """Enqueue goes on; a claim gets nothing and is told why; the sample says who and why."""
     hold = a_hold(bench, source)
     await bench.add("before")
@@ -35,7 +35,7 @@ async def test_a_held_queue_accepts_and_starts_nothing(bench: Bench, source: Hol
     assert (sample.waiting, sample.held, sample.is_held) == (2, (hold,), True)
 
 
-async def test_a_resumed_queue_starts_what_has_come(bench: Bench) -> None:
+async def test_pause_that_ends_starts_what_has_come(bench: Bench) -> None:
     """Lifting the hold gives everything in its order; there was a hold, then there is none."""
     await bench.store.hold(bench.name, a_hold(bench))
     await bench.add("a", "b")
@@ -51,7 +51,7 @@ async def test_a_queue_that_was_never_held_has_no_hold_to_lift(bench: Bench) -> 
     assert await bench.store.resume(bench.name, "spec") is False
 
 
-async def test_running_jobs_of_a_held_queue_finish(bench: Bench) -> None:
+async def test_pause_lets_running_jobs_finish(bench: Bench) -> None:
     """A hold interrupts nobody: what runs reports as ever, in an exchange that still says held."""
     await bench.add("a", "b", "c")
     a, b, _ = await bench.claim(3)
@@ -101,10 +101,11 @@ async def test_a_new_hold_of_a_source_replaces_its_old_one(bench: Bench) -> None
     assert (await bench.sample()).held == ()
 
 
-async def test_a_hold_may_end_by_itself(bench: Bench) -> None:
+@pytest.mark.parametrize("source", ["spec", "runtime"])
+async def test_a_hold_may_end_by_itself(bench: Bench, source: HoldSource) -> None:
     """From its `until_ms` on jobs start again, and the sample shows no hold."""
     await bench.add("a")
-    await bench.store.hold(bench.name, a_hold(bench, for_ms=60_000))
+    await bench.store.hold(bench.name, a_hold(bench, source, for_ms=60_000))
     bench.in_ms(59_999)
     assert (await bench.exchange(want=1)).held
     assert (await bench.sample()).is_held
@@ -114,11 +115,12 @@ async def test_a_hold_may_end_by_itself(bench: Bench) -> None:
     assert (names(answer.claims), answer.held) == (["a"], False)
 
 
-async def test_an_expired_hold_is_none_to_lift(bench: Bench) -> None:
+@pytest.mark.parametrize("source", ["spec", "runtime"])
+async def test_an_expired_hold_is_none_to_lift(bench: Bench, source: HoldSource) -> None:
     """Who resumes after the hold's own end is told that nothing was held."""
-    await bench.store.hold(bench.name, a_hold(bench, for_ms=100))
+    await bench.store.hold(bench.name, a_hold(bench, source, for_ms=100))
     bench.in_ms(100)
-    assert await bench.store.resume(bench.name, "runtime") is False
+    assert await bench.store.resume(bench.name, source) is False
 
 
 async def test_an_expired_hold_lifts_no_other(bench: Bench) -> None:

@@ -51,7 +51,7 @@ async def test_a_lease_lasts_as_long_as_it_says(bench: Bench) -> None:
     assert (await bench.tick()).active == 1
 
 
-async def test_another_worker_gets_what_a_dead_one_held(bench: Bench) -> None:
+async def test_recovery_gives_another_worker_what_a_dead_one_held(bench: Bench) -> None:
     """After the lease the next claim of anyone takes the job over, one crash counted."""
     await bench.add("a")
     first = await bench.take("w1")
@@ -64,7 +64,7 @@ async def test_another_worker_gets_what_a_dead_one_held(bench: Bench) -> None:
     assert (job.worker, job.crashes, job.claimed_ms) == ("w2", 1, bench.clock.now_ms())
 
 
-async def test_an_idle_queue_recovers_by_its_tick(bench: Bench) -> None:
+async def test_recovery_of_an_idle_queue_comes_with_its_tick(bench: Bench) -> None:
     """With no worker left the governor's tick makes the jobs wait again, so that one is started."""
     await bench.add("a", "b")
     await bench.claim(2, "w1")
@@ -74,7 +74,7 @@ async def test_an_idle_queue_recovers_by_its_tick(bench: Bench) -> None:
     assert [(await bench.job(job_id)).worker for job_id in "ab"] == ["", ""]
 
 
-async def test_reaped_jobs_return_to_their_places(bench: Bench) -> None:
+async def test_recovery_returns_jobs_to_their_places(bench: Bench) -> None:
     """What a dead worker held goes before those that came later."""
     await bench.add("a", "b", "c")
     await bench.claim(2, "w1")
@@ -83,7 +83,7 @@ async def test_reaped_jobs_return_to_their_places(bench: Bench) -> None:
     assert names(await bench.claim(9, "w2")) == ["a", "b", "c", "d"]
 
 
-async def test_the_late_report_of_a_lost_claim_is_stale(bench: Bench) -> None:
+async def test_fence_of_a_lost_claim_is_stale(bench: Bench) -> None:
     """A worker that was only slow can't end what another one runs now."""
     await bench.add("a")
     slow = await bench.take("w1")
@@ -105,7 +105,7 @@ async def test_a_late_report_that_nobody_overtook_counts(bench: Bench) -> None:
     assert (job.state, job.crashes) == (JobState.COMPLETED, 0)
 
 
-async def test_a_worker_that_claims_its_own_lost_job_has_a_new_fence(bench: Bench) -> None:
+async def test_fence_of_a_worker_s_own_lost_job_is_new(bench: Bench) -> None:
     """The token names the claim, not the worker: the old run's report is stale all the same."""
     await bench.add("a")
     old = await bench.take("w1")
@@ -150,7 +150,7 @@ async def test_poison_is_given_up_by_a_tick_too(bench: Bench) -> None:
     assert (await bench.job("a")).reason is FailReason.CRASHED
 
 
-async def test_many_lost_jobs_come_back_in_bounded_steps(bench: Bench) -> None:
+async def test_recovery_of_many_jobs_comes_in_bounded_steps(bench: Bench) -> None:
     """One step reaps at most 500; the next ones get the rest."""
     ids = [f"job-{number:04}" for number in range(700)]
     await bench.add(*ids)
@@ -174,7 +174,9 @@ async def test_the_lease_is_a_setting(bench: Bench) -> None:
     assert (await bench.tick()).waiting == 1
 
 
-async def test_renewal_keeps_a_job_for_ever(bench: Bench, keepers: dict[str, LeaseKeeper]) -> None:
+async def test_lease_renewal_keeps_a_job_for_ever(
+    bench: Bench, keepers: dict[str, LeaseKeeper]
+) -> None:
     """A worker that beats each third of the lease loses nothing, however long its job runs."""
     await bench.add("a")
     claim = await bench.take("w1")
@@ -185,7 +187,7 @@ async def test_renewal_keeps_a_job_for_ever(bench: Bench, keepers: dict[str, Lea
     assert (await bench.done(claim)).stale == ()
 
 
-async def test_renewal_extends_only_what_is_named(
+async def test_lease_renewal_extends_only_what_is_named(
     bench: Bench, keepers: dict[str, LeaseKeeper]
 ) -> None:
     """A job that the worker no longer names comes back, although the worker lives."""
@@ -197,7 +199,41 @@ async def test_renewal_extends_only_what_is_named(
     assert names(await bench.claim(2, "w2")) == ["dropped"]
 
 
-async def test_renewal_says_what_is_lost(bench: Bench, keepers: dict[str, LeaseKeeper]) -> None:
+async def test_lease_of_a_claim_that_was_never_heard_of_is_no_crash(
+    bench: Bench, keepers: dict[str, LeaseKeeper]
+) -> None:
+    """The answer was lost on its way to a worker that lives: a flaky network makes no poison."""
+    await bench.configure(max_deliveries=2)
+    await bench.add("a")
+    for _ in range(4):
+        assert (await bench.take("w1")).crashes == 0
+        for _ in range(3):
+            bench.in_ms(LEASE_MS // 3)
+            await renew(keepers, "w1")
+    job = await bench.job("a")
+    assert (job.state, job.crashes) == (JobState.ACTIVE, 0)
+    await bench.tick()
+    assert await bench.state("a") is JobState.WAITING
+    assert (await bench.history("a"))[-1] == "lost"
+
+
+async def test_lease_that_was_renewed_once_and_then_no_more_is_a_crash(
+    bench: Bench, keepers: dict[str, LeaseKeeper]
+) -> None:
+    """The worker knew of the job; whatever became of it there, it is held against the job."""
+    await bench.add("a")
+    claim = await bench.take("w1")
+    bench.in_ms(1000)
+    await renew(keepers, "w1", [claim])
+    bench.in_ms(LEASE_MS - 1)
+    await renew(keepers, "w1")
+    bench.in_ms(2)
+    assert (await bench.take("w2")).crashes == 1
+
+
+async def test_lease_renewal_says_what_is_lost(
+    bench: Bench, keepers: dict[str, LeaseKeeper]
+) -> None:
     """Jobs that were taken over, ended or never there are lost; they are not extended either."""
     await bench.add("a", "b", "ended")
     a, b, ended = await bench.claim(3, "w1")

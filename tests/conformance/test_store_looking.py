@@ -9,6 +9,7 @@ import pytest
 from bench import a_job, names
 from headpond.errors import Invalid
 from headpond.jobs import JobId, JobState
+from headpond.queues import TenantRule
 
 if TYPE_CHECKING:
     from bench import Bench
@@ -33,7 +34,7 @@ async def test_looking_changes_nothing(bench: Bench) -> None:
     await bench.check()
     await bench.store.find(JobId("due"))
     assert await bench.sample() == before
-    assert (before.active, before.due) == (1, 1)
+    assert (before.active, before.due, before.next_due_ms) == (1, 1, 0)
 
 
 async def test_a_job_is_found_in_every_queue(bench: Bench) -> None:
@@ -81,7 +82,14 @@ async def test_ended_jobs_are_listed_newest_first(bench: Bench, limit: int) -> N
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 50])
 @pytest.mark.parametrize(
-    "state", [JobState.WAITING, JobState.DELAYED, JobState.ACTIVE, JobState.COMPLETED]
+    "state",
+    [
+        JobState.WAITING,
+        JobState.DELAYED,
+        JobState.ACTIVE,
+        JobState.COMPLETED,
+        JobState.CANCELLED,
+    ],
 )
 async def test_pages_show_every_job_once(bench: Bench, state: JobState, limit: int) -> None:
     """The cursor leads through all jobs, also where many share one moment or one tag."""
@@ -96,6 +104,8 @@ async def test_pages_show_every_job_once(bench: Bench, state: JobState, limit: i
         claims = await bench.claim(25)
         if state is JobState.COMPLETED:
             await bench.done(*claims)
+    elif state is JobState.CANCELLED:
+        await bench.cancel(*ids)
     pages = await bench.pages(state, limit)
     assert sorted(job.id for page in pages for job in page.jobs) == sorted(ids)
     assert all(len(page.jobs) == limit for page in pages[:-1])
@@ -120,6 +130,20 @@ async def test_a_page_says_what_read_says(bench: Bench) -> None:
     await bench.fail(await bench.take(), retry_in_ms=10)
     (page,) = await bench.pages(JobState.DELAYED)
     assert page.jobs == (await bench.job("a"),)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 50])
+async def test_pages_show_jobs_aside_among_the_waiting(bench: Bench, limit: int) -> None:
+    """Also a waiting job that only waits for its own tenant is on one page, once."""
+    await bench.configure(tenants=(("x", TenantRule(max_active=1)),))
+    await bench.add(*[f"x{number}" for number in range(6)], tenant="x")
+    await bench.add("y0", tenant="y")
+    assert names(await bench.claim(9)) == ["x0", "y0"]
+    await bench.add(*[f"y{number}" for number in range(1, 4)], tenant="y")
+    await bench.add("x9", tenant="x", priority=9)
+    listed = await bench.ids(JobState.WAITING, limit)
+    assert sorted(listed) == ["x1", "x2", "x3", "x4", "x5", "x9", "y1", "y2", "y3"]
+    assert (await bench.sample()).aside == 5
 
 
 async def test_an_empty_state_is_one_empty_page(bench: Bench) -> None:

@@ -20,7 +20,7 @@ async def test_the_highest_priority_starts_first(bench: Bench) -> None:
     assert await bench.start_order() == [f"p{level}" for level in range(9, -1, -1)]
 
 
-async def test_within_a_level_first_in_is_first_out(bench: Bench) -> None:
+async def test_priority_within_a_level_is_first_in_first_out(bench: Bench) -> None:
     """Ids say nothing about the order; arrival does, over several calls and milliseconds."""
     await bench.add("z")
     await bench.add("m", "a")
@@ -43,7 +43,7 @@ async def test_tenants_take_turns_within_a_level(bench: Bench) -> None:
     assert await bench.start_order() == ["x1", "y1", "z1", "x2", "y2", "z2", "x3", "y3", "z3"]
 
 
-async def test_a_tenant_of_one_job_does_not_queue_behind_a_thousand(bench: Bench) -> None:
+async def test_tenants_of_one_job_do_not_queue_behind_a_thousand(bench: Bench) -> None:
     """Who comes late to a crowd of another tenant starts with its next turn."""
     await bench.add(*[f"crowd-{number:04}" for number in range(1000)], tenant="crowd")
     await bench.claim(300)
@@ -51,7 +51,7 @@ async def test_a_tenant_of_one_job_does_not_queue_behind_a_thousand(bench: Bench
     assert "lone" in names(await bench.claim(2))
 
 
-async def test_an_idle_tenant_saves_up_no_turns(bench: Bench) -> None:
+async def test_tenants_that_idle_save_up_no_turns(bench: Bench) -> None:
     """A tenant that was away while another worked shares from now on, no more."""
     await bench.add(*[f"x{number}" for number in range(20)], tenant="x")
     await bench.claim(10)
@@ -61,7 +61,7 @@ async def test_an_idle_tenant_saves_up_no_turns(bench: Bench) -> None:
     assert sum(job_id[0] == "y" for job_id in order[:10]) == 5
 
 
-async def test_a_tenant_that_was_served_alone_owes_nothing(bench: Bench) -> None:
+async def test_tenants_that_were_served_alone_owe_nothing(bench: Bench) -> None:
     """Turns taken while nobody else wanted one are not held against a tenant."""
     for number in range(10):
         await bench.add(f"old-{number}", tenant="x")
@@ -72,7 +72,7 @@ async def test_a_tenant_that_was_served_alone_owes_nothing(bench: Bench) -> None
     assert await bench.start_order() == ["a", "b", "c"]
 
 
-async def test_a_level_counts_turns_by_itself(bench: Bench) -> None:
+async def test_priority_levels_count_turns_by_themselves(bench: Bench) -> None:
     """Turns taken in a higher level are not held against a tenant in a lower one."""
     await bench.add("x1", "x2", "x3", tenant="x", priority=9)
     await bench.add("x4", tenant="x", priority=5)

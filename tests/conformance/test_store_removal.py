@@ -9,7 +9,7 @@ from headpond.errors import Invalid
 from headpond.jobs import JobState
 from headpond.queues import DAY_MS, Retention
 
-CLEARABLE = [JobState.WAITING, JobState.DELAYED, JobState.COMPLETED, JobState.FAILED]
+CLEARABLE = [state for state in JobState if state is not JobState.ACTIVE]
 
 
 async def fill(bench: Bench) -> dict[JobState, list[str]]:
@@ -18,6 +18,8 @@ async def fill(bench: Bench) -> dict[JobState, list[str]]:
     c1, c2, f1, f2, _, _ = await bench.claim(6)
     await bench.done(c1, c2)
     await bench.fail(f1, f2)
+    await bench.add("x1", "x2")
+    await bench.cancel("x1", "x2")
     await bench.add("due", delay_ms=10)
     await bench.add("d1", "d2", delay_ms=60_000)
     await bench.add("w1", "w2", tenant="acme", priority=8)
@@ -28,6 +30,7 @@ async def fill(bench: Bench) -> dict[JobState, list[str]]:
         JobState.ACTIVE: ["a1", "a2"],
         JobState.COMPLETED: ["c1", "c2"],
         JobState.FAILED: ["f1", "f2"],
+        JobState.CANCELLED: ["x1", "x2"],
     }
 
 
@@ -49,10 +52,10 @@ async def test_clearing_a_state_removes_that_state_only(bench: Bench, state: Job
 async def test_clearing_everything_leaves_what_runs(bench: Bench) -> None:
     """Several states go in one call; active jobs end as ever."""
     await fill(bench)
-    assert await bench.store.clear(bench.name, CLEARABLE) == 9
+    assert await bench.store.clear(bench.name, CLEARABLE) == 11
     sample = await bench.sample()
     assert (sample.outstanding, sample.active, sample.oldest_ms, sample.next_due_ms) == (2, 2, 0, 0)
-    assert (sample.completed, sample.failed, sample.delayed) == (0, 0, 0)
+    assert (sample.completed, sample.failed, sample.cancelled, sample.delayed) == (0, 0, 0, 0)
     assert await bench.claim(5) == ()
     await bench.check()
 
@@ -114,7 +117,7 @@ async def test_a_cleared_crowd_puts_its_tenant_behind_nobody(bench: Bench) -> No
     assert await bench.start_order() == ["a1", "b1", "a2", "a3"]
 
 
-async def test_completed_jobs_are_kept_by_count(bench: Bench) -> None:
+async def test_retention_keeps_completed_jobs_by_count(bench: Bench) -> None:
     """The newest `count` stay, the ids of the others are free again."""
     await bench.configure(completed=Retention(DAY_MS, 3))
     await bench.run("a", "b", "c", "d", "e")
@@ -125,7 +128,7 @@ async def test_completed_jobs_are_kept_by_count(bench: Bench) -> None:
     assert (sample.ended_total, sample.added_total) == (5, 7)
 
 
-async def test_keeping_none_removes_a_job_as_it_ends(bench: Bench) -> None:
+async def test_retention_of_none_removes_a_job_as_it_ends(bench: Bench) -> None:
     """With `count=0` a completed job is gone in the same step, and counted among the ended."""
     await bench.configure(completed=Retention(DAY_MS, 0))
     await bench.add("a")
@@ -135,7 +138,7 @@ async def test_keeping_none_removes_a_job_as_it_ends(bench: Bench) -> None:
     assert not await bench.exists("a")
 
 
-async def test_failed_jobs_are_kept_by_count(bench: Bench) -> None:
+async def test_retention_keeps_failed_jobs_by_count(bench: Bench) -> None:
     """`failed` has a retention of its own, and none may be kept there as well."""
     await bench.configure(failed=Retention(DAY_MS, 1), completed=Retention(DAY_MS, 9))
     for job_id in "abc":
@@ -150,7 +153,7 @@ async def test_failed_jobs_are_kept_by_count(bench: Bench) -> None:
     assert (await bench.tick()).failed == 0
 
 
-async def test_ended_jobs_are_kept_by_age(bench: Bench) -> None:
+async def test_retention_keeps_ended_jobs_by_age(bench: Bench) -> None:
     """Older than `age_ms` they go with the next tick, each set by its own age."""
     await bench.configure(completed=Retention(1000, 100), failed=Retention(5000, 100))
     await bench.run("a")
@@ -169,7 +172,7 @@ async def test_ended_jobs_are_kept_by_age(bench: Bench) -> None:
     assert (sample.completed, sample.failed) == (0, 0)
 
 
-async def test_crashed_jobs_are_trimmed_too(bench: Bench) -> None:
+async def test_retention_trims_crashed_jobs_too(bench: Bench) -> None:
     """Poison in `failed` is under its retention like the rest."""
     await bench.configure(max_deliveries=1, failed=Retention(1000, 2))
     await bench.add("a", "b", "c")
@@ -182,6 +185,19 @@ async def test_crashed_jobs_are_trimmed_too(bench: Bench) -> None:
     assert await bench.add("a", "b", "c") == [True] * 3
 
 
+async def test_retention_trims_cancelled_jobs_like_failed_ones(bench: Bench) -> None:
+    """By the same count and age, counted by themselves."""
+    await bench.configure(failed=Retention(1000, 2))
+    await bench.add("a", "b", "c", "f")
+    await bench.cancel("a", "b", "c")
+    await bench.fail(await bench.take())
+    sample = await bench.tick()
+    assert (sample.cancelled, sample.failed) == (2, 1)
+    bench.in_ms(1001)
+    sample = await bench.tick()
+    assert (sample.cancelled, sample.failed) == (0, 0)
+
+
 async def test_tightened_retention_trims_what_is_there(bench: Bench) -> None:
     """New settings count for jobs that ended before them, in bounded steps."""
     await bench.run(*[f"job-{number}" for number in range(20)])
@@ -190,7 +206,7 @@ async def test_tightened_retention_trims_what_is_there(bench: Bench) -> None:
     assert await bench.ids(JobState.COMPLETED) == [f"job-{n}" for n in (19, 18, 17, 16, 15)]
 
 
-async def test_jobs_that_have_not_ended_are_never_trimmed(bench: Bench) -> None:
+async def test_retention_never_trims_what_has_not_ended(bench: Bench) -> None:
     """However old and however many, what waits is kept."""
     await bench.configure(completed=Retention(1, 0), failed=Retention(1, 0))
     await bench.add("w1", "w2")

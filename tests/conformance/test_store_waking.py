@@ -14,12 +14,12 @@ import pytest
 
 from bench import a_job, names
 from headpond.jobs import JobState
-from headpond.queues import Hold, QueueSettings
+from headpond.queues import Hold, QueueSettings, Rate, TenantRule
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
-    from bench import Bench
+    from bench import Bench, SettingsFields
     from headpond.jobs import Claim
     from headpond.ports import LeaseKeeper, QueueStore
 
@@ -152,6 +152,56 @@ async def test_a_raised_limit_wakes_a_waiting_worker(bench: Bench) -> None:
     await settle(bench)
     await woken_by(bench, lambda: bench.configure(max_active=2))
     assert names(await bench.claim(1, "w2")) == ["b"]
+
+
+async def test_a_freed_slot_of_a_tenant_wakes_a_waiting_worker(bench: Bench) -> None:
+    """What stepped aside is for whoever is idle as soon as its tenant may start one more."""
+    await bench.configure(tenant=TenantRule(max_active=1))
+    await bench.add("x1", "x2", tenant="x")
+    claim = await bench.take("w1")
+    assert await bench.claim(1, "w2") == ()
+    await settle(bench)
+    await woken_by(bench, lambda: bench.done(claim))
+    assert names(await bench.claim(1, "w2")) == ["x2"]
+
+
+@pytest.mark.parametrize("limit", ["rate", "tenant's rate", "max_active", "tenant's max_active"])
+async def test_jobs_that_may_not_start_wake_nobody(bench: Bench, limit: str) -> None:
+    """A worker sleeps until a limit lets one start, however many are waiting."""
+    settings: dict[str, SettingsFields] = {
+        "rate": {"rate": Rate(1, 60_000)},
+        "tenant's rate": {"tenant": TenantRule(rate=Rate(1, 60_000))},
+        "max_active": {"max_active": 1},
+        "tenant's max_active": {"tenant": TenantRule(max_active=1)},
+    }
+    await bench.configure(**settings[limit])
+    await bench.add("a", "b", "c")
+    assert len(await bench.claim(9)) == 1
+    assert await bench.claim(9) == ()
+    await settle(bench)
+
+
+@pytest.mark.parametrize("verb", ["retry", "promote", "delay less", "schedule", "fire", "batch"])
+async def test_every_verb_that_brings_work_wakes_a_waiting_worker(bench: Bench, verb: str) -> None:
+    """Jobs come back by hand, become due earlier, or are made by schedules and batches."""
+    now = bench.clock.now_ms()
+    await bench.add("failed")
+    await bench.cancel("failed")
+    await bench.add("later", delay_ms=90_000)
+    entry = await bench.put_schedule("fired", now + 80_000, b"x")
+    verbs: dict[str, Callable[[], Awaitable[object]]] = {
+        "retry": lambda: bench.retry("failed"),
+        "promote": lambda: bench.amend("later", due_ms=0),
+        "delay less": lambda: bench.amend("later", due_ms=now + 10_000),
+        "schedule": lambda: bench.put_schedule("new", now + 10_000, b"x"),
+        "fire": lambda: bench.fire(entry, a_job("occurrence"), next_ms=0),
+        "batch": lambda: bench.open_batch("batch", 0, callback=a_job("callback")),
+    }
+    assert await bench.claim() == ()
+    await settle(bench)
+    await woken_by(bench, verbs[verb])
+    answer = await bench.exchange(want=1)
+    assert answer.claims or answer.next_due_ms == now + 10_000
 
 
 async def test_an_undrained_worker_is_woken(bench: Bench) -> None:

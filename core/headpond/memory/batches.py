@@ -11,6 +11,7 @@ from headpond.jobs import JobState
 if TYPE_CHECKING:
     from headpond.batches import Batch
     from headpond.jobs import JobId, NewJob
+    from headpond.memory.rows import Row
 
 
 @dataclass(slots=True, eq=False)
@@ -22,6 +23,8 @@ class Tally:
     locked_until_ms: int
     members: set[JobId] = field(default_factory=set)
     """Those that have not ended."""
+    counted: set[JobId] = field(default_factory=set)
+    """Added or skipped by this opening: a call that is repeated counts nothing twice."""
     added: int = 0
     skipped: int = 0
     ended: dict[JobState, int] = field(default_factory=dict)
@@ -38,7 +41,13 @@ class Tally:
     def enlist(self, job_id: JobId) -> None:
         """Count a new member in."""
         self.members.add(job_id)
+        self.counted.add(job_id)
         self.added += 1
+
+    def skip(self, job_id: JobId) -> None:
+        """Count one that was not added, unless it is here already."""
+        self.skipped += job_id not in self.counted
+        self.counted.add(job_id)
 
     def count_out(self, job_id: JobId, state: JobState) -> None:
         """Count a member out, by the way in which it ended."""
@@ -83,6 +92,11 @@ class Batches:
         """Return a batch that still takes members and counts them out."""
         tally = self.known(batch_id, now_ms)
         return None if tally is None or tally.completed_ms else tally
+
+    def of(self, row: Row, now_ms: int) -> str:
+        """Return the batch that waits for this job's end, `""` for none."""
+        tally = self.counting(row.batch, now_ms)
+        return row.batch if tally and row.id in tally.members else ""
 
     def open(self, batch: Batch, now_ms: int) -> Tally | None:
         """Open a batch, `None` while it is locked; those who were in it and have not ended stay."""

@@ -51,7 +51,7 @@ def clear(queue: Queue, states: Sequence[JobState], now_ms: int) -> int:
     for row in rows:
         queue.places.drop(row)
     for row in rows:
-        leave(queue, row, row.batch, JobState.CANCELLED, now_ms)
+        leave(queue, row, JobState.CANCELLED, now_ms)
     return len(rows)
 
 

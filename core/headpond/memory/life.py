@@ -39,7 +39,7 @@ def add(queue: Queue, job: NewJob, now_ms: int) -> Placed:
         queue.events.note("added", job.id)
         _place(queue, row, job, placed, now_ms)
     elif tally:
-        tally.skipped += 1
+        tally.skip(job.id)
         complete(queue, tally, now_ms)
     return placed
 
@@ -114,10 +114,9 @@ def fail(queue: Queue, row: Row, reason: FailReason, now_ms: int) -> None:
 def end(queue: Queue, row: Row, state: JobState, now_ms: int, *, detail: str = "") -> None:
     """End a lifted row for good: its key is free, its batch counts it out, old ones are trimmed."""
     row.finished_ms, row.end, row.parked = now_ms, next(queue.ends), ""
-    batch, row.batch = row.batch, ""
     _move(queue, row, state)
     queue.events.note(state.value, row.id, detail=detail)
-    leave(queue, row, batch, state, now_ms)
+    leave(queue, row, state, now_ms)
     trim(queue, now_ms)
 
 
@@ -129,10 +128,10 @@ def grant(queue: Queue, row: Row, now_ms: int) -> None:
         end(queue, row, JobState.CANCELLED, now_ms)
 
 
-def leave(queue: Queue, row: Row, batch: str, state: JobState, now_ms: int) -> None:
+def leave(queue: Queue, row: Row, state: JobState, now_ms: int) -> None:
     """Let go of what a job has that will never run again."""
     queue.keys.ended(row.id)
-    tally = queue.batches.counting(batch, now_ms)
+    tally = queue.batches.counting(row.batch, now_ms)
     if tally and row.id in tally.members:
         tally.count_out(row.id, state)
         complete(queue, tally, now_ms)

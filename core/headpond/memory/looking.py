@@ -10,7 +10,9 @@ from headpond.memory.limits import Limits
 from headpond.queues import QueueSample, WorkerSeen
 
 if TYPE_CHECKING:
+    from headpond.jobs import StoredJob
     from headpond.memory.queue import Queue
+    from headpond.memory.rows import Row
 
 SECOND_MS: Final = 1000
 
@@ -41,6 +43,11 @@ def sample(queue: Queue, now_ms: int) -> QueueSample:
         next_schedule_ms=queue.schedules.next_ms(),
         workers=_workers(queue, now_ms),
     )
+
+
+def stored(queue: Queue, row: Row, now_ms: int) -> StoredJob:
+    """Return a job as the port shows it."""
+    return row.stored(queue.name, queue.batches.of(row, now_ms))
 
 
 def first_due_ms(queue: Queue) -> int:

@@ -48,7 +48,7 @@ class Row:
     outcome: bytes | None = None
     progress: bytes | None = None
     batch: str = ""
-    """The batch that waits for its end."""
+    """The batch that it joined."""
 
     def rank(self) -> Rank:
         """Return its place in its state's order."""
@@ -62,8 +62,8 @@ class Row:
             case JobState.COMPLETED | JobState.FAILED | JobState.CANCELLED:
                 return (-self.finished_ms, -self.end, self.id)
 
-    def stored(self, queue: str) -> StoredJob:
-        """Return it as the port shows it."""
+    def stored(self, queue: str, batch: str = "") -> StoredJob:
+        """Return it as the port shows it; `batch` waits for its end."""
         return StoredJob(
             id=self.id,
             queue=queue,
@@ -82,6 +82,6 @@ class Row:
             reason=self.reason,
             outcome=self.outcome,
             progress=self.progress,
-            batch=self.batch,
+            batch=batch,
             is_cancelling=self.wish is not None,
         )

@@ -207,9 +207,9 @@ class MemoryQueueStore:
 
     async def read(self, queue: str, ids: Sequence[JobId]) -> list[StoredJob | None]:
         """Return the jobs in the order asked."""
-        with self._step(queue) as (q, _):
+        with self._step(queue) as (q, now_ms):
             rows = [q.places.get(job_id) for job_id in ids]
-            return [row.stored(queue) if row else None for row in rows]
+            return [looking.stored(q, row, now_ms) if row else None for row in rows]
 
     async def find(self, job_id: JobId) -> list[StoredJob]:
         """Return the jobs of this id in all queues, by queue."""
@@ -218,9 +218,9 @@ class MemoryQueueStore:
 
     async def page(self, queue: str, state: JobState, cursor: str, limit: int) -> Page:
         """List jobs of one state in its order."""
-        with self._step(queue) as (q, _):
+        with self._step(queue) as (q, now_ms):
             rows, behind = q.places.slice(state, cursor, limit)
-            return Page(tuple(row.stored(queue) for row in rows), behind)
+            return Page(tuple(looking.stored(q, row, now_ms) for row in rows), behind)
 
     async def sample(self, queues: Sequence[str]) -> dict[str, QueueSample]:
         """Sample those that are configured."""

@@ -78,27 +78,32 @@ def report(queue: Queue, ended: Ended, now_ms: int) -> bool:
 def _ended(queue: Queue, row: Row, ended: Done | Failed | Released | Stopped, now_ms: int) -> None:
     match ended:
         case Done():
-            _count_run(queue, row, ended)
+            _attempted(queue, row, ended)
             end(queue, row, JobState.COMPLETED, now_ms)
         case Failed() | Stopped() if row.wish:
-            _count_run(queue, row, ended)
+            _attempted(queue, row, ended)
             grant(queue, row, now_ms)
         case Failed():
-            _count_run(queue, row, ended)
+            _attempted(queue, row, ended)
             _failed(queue, row, ended, now_ms)
         case Released() if row.wish:
             abandon(queue, row, now_ms)
         case Released():
             _released(queue, row, ended, now_ms)
         case Stopped():  # by nobody's wish: the store knows no reason why it shouldn't run
+            _count_run(queue, ended)
             _released(queue, row, Released(ended.id, ended.fence), now_ms)
         case _:
             assert_never(ended)
 
 
-def _count_run(queue: Queue, row: Row, ended: Done | Failed | Stopped) -> None:
+def _count_run(queue: Queue, ended: Done | Failed | Stopped) -> None:
     queue.totals.ended += 1
     queue.totals.run_us += ended.run_us
+
+
+def _attempted(queue: Queue, row: Row, ended: Done | Failed | Stopped) -> None:
+    _count_run(queue, ended)
     row.attempts += 1
     row.outcome = ended.outcome
 

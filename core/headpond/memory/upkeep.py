@@ -41,12 +41,19 @@ def _reap(queue: Queue, now_ms: int) -> None:
 
 
 def _lose(queue: Queue, row: Row, now_ms: int) -> None:
-    row.crashes += 1
+    row.crashes += not _was_never_heard_of(queue, row, now_ms)
     if row.crashes < queue.settings.max_deliveries:
         wait_again(queue, row)
     else:
         row.outcome = _lost(row)
         fail(queue, row, FailReason.CRASHED, now_ms)
+
+
+def _was_never_heard_of(queue: Queue, row: Row, now_ms: int) -> bool:
+    """Whether the answer to the claim was lost: a worker that lives renews what it knows of."""
+    lease_ms = queue.settings.lease_ms
+    _, seen_ms = queue.beats.get(row.worker, (None, -lease_ms))
+    return row.lease_end_ms == row.claimed_ms + lease_ms and now_ms - seen_ms < lease_ms
 
 
 def _lost(row: Row) -> bytes:
