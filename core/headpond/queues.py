@@ -20,6 +20,12 @@ HoldSource = Literal["spec", "runtime"]
 DAY_MS: Final = 86_400_000
 
 
+SHORTEST_SPAN_MS: Final = 10
+LONGEST_SPAN_MS: Final = DAY_MS
+HEAVIEST: Final = 1000
+"""Weight of a tenant: beyond it two of its jobs would share a place."""
+
+
 def check_worker_id(value: str) -> str:
     """Return `value` if it may name a worker, else raise `ConfigInvalid`.
 
@@ -50,6 +56,10 @@ def check_queue_name(value: str) -> QueueName:
     return QueueName(value)
 
 
+def _refused(field: str, value: float, bounds: str) -> ConfigInvalid:
+    return ConfigInvalid([FieldError(f"/{field}", f"{value} is not {bounds}.")])
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """How long ended jobs are kept; whichever is reached first trims."""
@@ -71,6 +81,13 @@ class Rate:
     max: int = 0
     per_ms: int = 1000
 
+    def __post_init__(self) -> None:
+        """Refuse what limits nothing or everything, by name."""
+        if self.max < 0:
+            raise _refused("rate/max", self.max, "0 (no limit) or more")
+        if not SHORTEST_SPAN_MS <= self.per_ms <= LONGEST_SPAN_MS:
+            raise _refused("rate/per_ms", self.per_ms, "10 ms to a day")
+
 
 @dataclass(frozen=True, slots=True)
 class TenantRule:
@@ -81,6 +98,13 @@ class TenantRule:
     max_active: int = 0
     """Its jobs active at once; 0 means no limit."""
     rate: Rate = Rate()
+
+    def __post_init__(self) -> None:
+        """Refuse shares that are none, by name."""
+        if not 1 <= self.weight <= HEAVIEST:
+            raise _refused("tenant/weight", self.weight, f"1 to {HEAVIEST:,}")
+        if self.max_active < 0:
+            raise _refused("tenant/max_active", self.max_active, "0 (no limit) or more")
 
     @property
     def is_limit(self) -> bool:
@@ -203,8 +227,8 @@ class QueueSample:
 
     @property
     def backlog(self) -> int:
-        """Jobs that want to start: waiting or due."""
-        return self.waiting + self.due
+        """Jobs that more workers would start: waiting or due, but not those that stand aside."""
+        return self.waiting + self.due - self.aside
 
     @property
     def is_held(self) -> bool:

@@ -17,7 +17,8 @@ from headpond.config import (
     with_ceiling,
 )
 from headpond.errors import ConfigInvalid, HeadpondError
-from headpond.queues import DAY_MS, Retention
+from headpond.queues import DAY_MS, Retention, TenantRule
+from headpond.queues import Rate as JobRate
 from headpond.retries import Backoff, RetryPolicy
 from headpond.scaling import Behavior, Mode, Pause, Policy, Rate, Select, Target
 
@@ -171,7 +172,7 @@ def test_every_field_of_the_scaling_arrives_in_the_policy() -> None:
 
 
 def test_fields_that_do_nothing_here_are_said() -> None:
-    """Taken for Kubernetes' or a later version's sake, but never silently."""
+    """Taken for Kubernetes' sake, but never silently; what limits jobs works everywhere."""
     config = document(
         "{deletionPolicy: Delete, worker: {apps: [a], image: x, nodeSelector: {a: b}},"
         " jobs: {rateLimit: {max: 1}, durability: fsync,"
@@ -183,14 +184,21 @@ def test_fields_that_do_nothing_here_are_said() -> None:
         "/spec/worker/image",
         "/spec/worker/nodeSelector",
         "/spec/deletionPolicy",
-        "/spec/jobs/rateLimit",
-        "/spec/jobs/durability",
-        "/spec/jobs/tenants/default/maxActive",
-        "/spec/jobs/tenants/overrides/acme/weight",
     ]
     assert all(sentence.endswith(".") for sentence in config.idle_fields())
 
 
-def test_a_field_given_with_its_harmless_value_is_no_idle_field() -> None:
-    """Who writes the default has not asked for anything that isn't there."""
-    assert document("{jobs: {durability: fast}}").idle_fields() == []
+def test_limits_and_shares_reach_the_store() -> None:
+    """The settings that a store gets say what the document says, tenants sorted."""
+    settings = document(
+        "{jobs: {rateLimit: {max: 10, per: 5s}, durability: replicated,"
+        " tenants: {default: {maxActive: 2}, overrides:"
+        " {zebra: {rateLimit: {max: 1}}, acme: {weight: 3}}}}}"
+    ).spec.to_settings()
+    assert settings.rate == JobRate(10, 5000)
+    assert settings.durability == "replicated"
+    assert settings.tenant == TenantRule(max_active=2)
+    assert settings.tenants == (
+        ("acme", TenantRule(weight=3)),
+        ("zebra", TenantRule(rate=JobRate(1, 1000))),
+    )

@@ -201,9 +201,29 @@ def test_paused_is_another_word_for_hold(spec: str, in_force: str) -> None:
         ("{jobs: {encryptPayload: 1}}", "/spec/jobs/encryptPayload", "1 must be true or false."),
         ("{jobs: 3}", "/spec/jobs", "3 must be a mapping."),
         (
-            "{jobs: {tenants: {overrides: {a/b: {wieght: 2}}}}}",
-            "/spec/jobs/tenants/overrides/a~1b/wieght",
+            "{jobs: {tenants: {overrides: {acme: {wieght: 2}}}}}",
+            "/spec/jobs/tenants/overrides/acme/wieght",
             "Did you mean 'weight'?",
+        ),
+        (
+            "{jobs: {tenants: {overrides: {a/b: {weight: 2}}}}}",
+            "/spec/jobs/tenants/overrides/a~1b",
+            "a tenant has 1 to 100 letters",
+        ),
+        (
+            "{jobs: {tenants: {overrides: {acme: {weight: 1}, acme: {weight: 2}}}}}",
+            "/spec/jobs/tenants/overrides/acme",
+            "'acme' is given twice",
+        ),
+        (
+            "{jobs: {tenants: {default: {rateLimit: {max: 0}}}}}",
+            "/spec/jobs/tenants/default/rateLimit/max",
+            "0 must be greater than or equal to 1.",
+        ),
+        (
+            "{jobs: {rateLimit: {max: 1, per: 5ms}}}",
+            "/spec/jobs/rateLimit/per",
+            "5ms is not within",
         ),
         ("{worker: {apps: school}}", "/spec/worker/apps", "'school' must be a list."),
         ("{worker: {targetRef: {}}}", "/spec/worker/targetRef/name", "name is missing."),

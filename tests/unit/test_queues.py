@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from headpond.errors import ConfigInvalid
-from headpond.queues import Hold, QueueSample, check_queue_name, check_worker_id
+from headpond.queues import (
+    Hold,
+    QueueSample,
+    Rate,
+    TenantRule,
+    check_queue_name,
+    check_worker_id,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def a_sample(  # noqa: PLR0913 (each is one figure of the sample)
@@ -90,3 +102,29 @@ def test_a_worker_s_name_is_one_plain_word(name: str) -> None:
 def test_a_worker_s_name_may_be_any_word(name: str) -> None:
     """Whatever a host or a pod is called."""
     assert check_worker_id(name) == name
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: Rate(-1), "/rate/max"),
+        (lambda: Rate(5, 9), "/rate/per_ms"),
+        (lambda: Rate(5, 86_400_001), "/rate/per_ms"),
+        (lambda: TenantRule(weight=0), "/tenant/weight"),
+        (lambda: TenantRule(weight=1001), "/tenant/weight"),
+        (lambda: TenantRule(max_active=-1), "/tenant/max_active"),
+    ],
+)
+def test_a_limit_that_makes_no_sense_is_refused_by_name(
+    make: Callable[[], Rate | TenantRule], field: str
+) -> None:
+    """At the call, before any store hears of it."""
+    with pytest.raises(ConfigInvalid) as caught:
+        make()
+    assert [fault.pointer for fault in caught.value.errors] == [field]
+
+
+def test_a_rule_says_whether_it_limits() -> None:
+    """A weight alone is no limit."""
+    rules = [TenantRule(9), TenantRule(max_active=1), TenantRule(rate=Rate(1))]
+    assert [rule.is_limit for rule in rules] == [False, True, True]

@@ -6,7 +6,7 @@ import difflib
 import json
 import types
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
 
@@ -64,8 +64,12 @@ def show(value: object) -> str:
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
 
 
+_OF_A_KEY: Final = "[key]"
+"""What pydantic puts behind the path of a mapping's key that it refuses."""
+
+
 def _fault(error: ErrorDetails, model: type[BaseModel]) -> FieldError:
-    path = list(error["loc"])
+    path = [part for part in error["loc"] if part != _OF_A_KEY]
     at = pointer(path)
     context: dict[str, Any] = error.get("ctx", {})
     if "why" in context:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from headpond.config.durations import Duration, format_duration
-from headpond.config.model import Part, Priority, contradiction
+from headpond.config.model import Part, Priority, TenantName, contradiction
 from headpond.jobs import DEFAULT_PRIORITY
+
+SHORTEST_SPAN: Final = timedelta(milliseconds=10)
+LONGEST_SPAN: Final = timedelta(days=1)
 
 
 class RateLimit(Part):
@@ -18,7 +22,15 @@ class RateLimit(Part):
     max: int = Field(ge=1)
     """Jobs per span."""
     per: Duration = timedelta(seconds=1)
-    """The span."""
+    """The span: 10 milliseconds to a day."""
+
+    @field_validator("per")
+    @classmethod
+    def _within_bounds(cls, per: timedelta) -> timedelta:
+        if not SHORTEST_SPAN <= per <= LONGEST_SPAN:
+            why = f"{format_duration(per)} is not within 10ms and 24h"
+            raise PydanticCustomError("span", "{why}", {"why": why})
+        return per
 
 
 class BackoffSpec(Part):
@@ -95,7 +107,7 @@ class TenantsSpec(Part):
 
     default: TenantLimits = TenantLimits()
     """Of each tenant that `overrides` does not name."""
-    overrides: dict[str, TenantLimits] = Field(default_factory=dict)
+    overrides: dict[TenantName, TenantLimits] = Field(default_factory=dict)
     """By tenant."""
 
 

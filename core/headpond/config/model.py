@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from headpond.errors import PayloadInvalid
-from headpond.jobs import HIGHEST_PRIORITY, PRIORITIES, parse_priority
+from headpond.jobs import HIGHEST_PRIORITY, PRIORITIES, check_tenant, parse_priority
 
 
 class Part(BaseModel):
@@ -39,6 +39,18 @@ def _priority(value: object) -> object:
     except PayloadInvalid as error:
         raise PydanticCustomError("priority", "{why}", {"why": error.errors[0].detail}) from error
 
+
+def _tenant(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return check_tenant(value)
+    except PayloadInvalid as error:
+        raise PydanticCustomError("tenant", "{why}", {"why": error.errors[0].detail}) from error
+
+
+TenantName = Annotated[str, BeforeValidator(_tenant)]
+"""Of somebody, or `""` for jobs of nobody in particular."""
 
 Priority = Annotated[
     int,
