@@ -12,7 +12,7 @@ from harness.page import page
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "reference" / "performance.md"
-NAMES = ("throughput", "enqueue", "latency", "http", "memory")
+NAMES = ("throughput", "enqueue", "latency", "http", "memory", "tenants", "depth", "recovery")
 
 
 def main(options: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 from taskiq import TaskiqMiddleware
@@ -18,6 +19,12 @@ TEXT: Final = "x" * 64
 
 async def noop(number: int, text: str) -> None:  # noqa: ARG001 (it does nothing, for the measure)
     """Count."""
+    COUNTER.hit()
+
+
+async def nap(number: int, text: str) -> None:  # noqa: ARG001 (as above)
+    """Take a millisecond, and count."""
+    await asyncio.sleep(0.001)
     COUNTER.hit()
 
 

@@ -8,13 +8,14 @@ import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from harness import redis_server
+from harness import bullmq, commands, redis_server
 from harness.children import Child, ChildFailed, environment, python
-from harness.side import APIS, REDIS, WORKERS
+from harness.side import REDIS
 from harness.target import Target, ours, stock
 
 if TYPE_CHECKING:
@@ -50,7 +51,14 @@ class Lab:
     """Runs contenders one after the other, and says what it does."""
 
     options: Options
-    _runs: int = field(default=0, init=False)
+
+    @cached_property
+    def no_bullmq(self) -> str:
+        """Why BullMQ can't run here; "" when it can. The first question installs it."""
+        reason = bullmq.absence(may_install=not self.options.quick)
+        if reason:
+            self.say(f"rows beside BullMQ are skipped: {reason}")
+        return reason
 
     def interleaved(self, contenders: Mapping[str, Callable[[], T]]) -> dict[str, list[T]]:
         """Run each contender in turn, as many rounds as asked for: noise then hits all alike."""
@@ -89,8 +97,7 @@ class Bench:
 
     def produce(self, verb: str, *figures: int, cpu: int | None = None) -> dict[str, float]:
         """Enqueue from a process of its own (`harness.produce`), and return what it measured."""
-        command = python("-m", "harness.produce", self.side, verb, *map(str, figures))
-        return self.ask(command, f"produce-{verb}", cpu)
+        return self.ask(commands.produce(self.side, verb, *figures), f"produce-{verb}", cpu)
 
     def ask(self, command: list[str], name: str, cpu: int | None = None) -> dict[str, Any]:
         """Run a process to its end, and return the JSON that it wrote last."""
@@ -108,8 +115,9 @@ class Bench:
             "BENCH_WARM": str(max(1, int(jobs * warm))),
             "BENCH_REPORT": str(self._report),
         }
-        command = python("-m", *WORKERS[self.side])
-        return Child(command, self.env(**counting), self.folder / "worker.log", self.cpu)
+        return Child(
+            commands.worker(self.side), self.env(**counting), self.folder / "worker.log", self.cpu
+        )
 
     def settle(self, worker: Child) -> float:
         """Wait until the worker has nothing more to set up or to end; return its memory in MiB."""
@@ -137,7 +145,7 @@ class Bench:
         """Run the side's HTTP process, and tell where it takes jobs."""
         port, key = redis_server.free_port(), secrets.token_urlsafe(16)
         own = {"HEADPOND_PORT": str(port), "HEADPOND_API_KEY": key, "UVICORN_PORT": str(port)}
-        command, log = python("-m", *APIS[self.side]), self.folder / "api.log"
+        command, log = commands.api(self.side), self.folder / "api.log"
         target = ours(port, key, timed=timed) if self.side == "ours" else stock(port, timed=timed)
         with Child(command, self.env(**own), log, self.cpu) as child:
             deadline = time.monotonic() + READY_WITHIN_S
@@ -155,13 +163,13 @@ class Bench:
 
     def env(self, **more: str) -> dict[str, str]:
         """Return the environment of this run's processes."""
-        return environment(
-            PYTHONPATH=str(SUPPORT),
-            HEADPOND_APPS="harness.ours",
-            HEADPOND_REDIS_URL=self.redis.url,
-            **{REDIS: self.redis.url},
-            **more,
-        )
+        own = {
+            "PYTHONPATH": str(SUPPORT),
+            "HEADPOND_APPS": "harness.ours",
+            "HEADPOND_REDIS_URL": self.redis.url,
+            REDIS: self.redis.url,
+        }
+        return environment(**own | more)
 
     @property
     def _report(self) -> Path:

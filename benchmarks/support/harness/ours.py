@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from typing import Final
 
 from pydantic import BaseModel
 
 from harness import handlers
 from harness.handlers import TEXT
-from harness.side import QUEUE, REDIS, SLOTS
+from harness.side import NAP, NOOP, QUEUE, REDIS, SLOTS
 from headpond import App
 from headpond.config import default_config
 from headpond.redis import RedisQueueStore
 
+URL = os.environ[REDIS]
 app = App("bench")
 bench = app.queue(QUEUE, concurrency=SLOTS)
 
@@ -31,16 +33,25 @@ class Sent(BaseModel):
     text: str
 
 
-@bench.job("noop")
+@bench.job(NOOP)
 async def noop(payload: Work) -> None:
     """Do nothing, and count."""
     await handlers.noop(payload.number, payload.text)
+
+
+@bench.job(NAP)
+async def nap(payload: Work) -> None:
+    """Take a millisecond, and count."""
+    await handlers.nap(payload.number, payload.text)
 
 
 @bench.job("stamp")
 async def stamp(payload: Sent) -> None:
     """Note when it arrives."""
     await handlers.stamp(payload.sent_ns, payload.text)
+
+
+JOB_TYPES: Final = {NOOP: noop, NAP: nap}
 
 
 class Ours:
@@ -65,10 +76,16 @@ class Ours:
         """Enqueue one."""
         await noop.enqueue(Work(number=number, text=TEXT))
 
-    async def many(self, first: int, count: int) -> None:
+    async def many(self, first: int, count: int, job_type: str = NOOP) -> None:
         """Pack them all, and send them in one call of the store."""
-        jobs = [noop.pack(Work(number=n, text=TEXT)) for n in range(first, first + count)]
+        pack = JOB_TYPES[job_type].pack
+        numbers = range(first, first + count)
+        jobs = [pack(Work(number=n, text=TEXT), tenant=self.tenant_of(n)) for n in numbers]
         await self.store.enqueue(QUEUE, jobs)
+
+    def tenant_of(self, number: int) -> str:  # noqa: ARG002 (others do)
+        """Return whose job it is: nobody's."""
+        return ""
 
     async def stamp(self, sent_ns: int) -> None:
         """Enqueue one that is timed."""
@@ -84,4 +101,5 @@ class Ours:
         return sample.waiting + sample.due + sample.delayed + sample.active + sample.failed
 
 
-SIDE = Ours(RedisQueueStore(os.environ[REDIS]))
+store = RedisQueueStore(URL)
+SIDE = Ours(store)

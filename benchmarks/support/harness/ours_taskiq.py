@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import Final
 
 from typing_extensions import override
 
 from harness import handlers
 from harness.handlers import TEXT, Watching
 from harness.ours import Ours
-from harness.side import QUEUE, REDIS
+from harness.side import NAP, NOOP, QUEUE, REDIS
 from headpond.broker import HeadpondBroker
 from headpond.redis import RedisQueueStore
 
 store = RedisQueueStore(os.environ[REDIS])
 broker = HeadpondBroker(store, QUEUE)
 broker.add_middlewares(Watching())
-noop = broker.task("noop")(handlers.noop)
+noop = broker.task(NOOP)(handlers.noop)
+nap = broker.task(NAP)(handlers.nap)
 stamp = broker.task("stamp")(handlers.stamp)
+
+
+TASKS: Final = {NOOP: noop, NAP: nap}
 
 
 class OursByTaskiq(Ours):
@@ -37,9 +42,10 @@ class OursByTaskiq(Ours):
         await noop.kiq(number, TEXT)
 
     @override
-    async def many(self, first: int, count: int) -> None:
+    async def many(self, first: int, count: int, job_type: str = NOOP) -> None:
         """As taskiq has no bulk, kick them all at once: what leaves in one tick is one call."""
-        await asyncio.gather(*(self.one(number) for number in range(first, first + count)))
+        kick = TASKS[job_type].kiq
+        await asyncio.gather(*(kick(number, TEXT) for number in range(first, first + count)))
 
     @override
     async def stamp(self, sent_ns: int) -> None:

@@ -16,9 +16,11 @@ HEAD = """\
 
 **Who needs this:** whoever asks what Headpond costs. Made by `make bench`; do not edit.
 
-Ours and stock taskiq-redis ran in turn on the same kind of fresh Redis, one worker or API process
-each. A figure is the median of its runs, with the least and the most; ratio is ours ÷ the peer's.
-What the rows mean, and what decides them, is in [Speed](../explanation/speed.md).
+Ours and the peers (BullMQ, stock taskiq-redis) ran in turn on the same kind of fresh Redis, one
+worker or API process each. A figure is the median of its runs, with the least and the most; ratio
+is ours ÷ the peer's; the bar must hold, the aim is what we want. What the rows mean and how they
+are kept fair is in [Speed](../explanation/speed.md), why they come out so in
+[Why it is fast](../explanation/why-fast.md).
 """
 
 
@@ -34,16 +36,16 @@ def page(results: Path, names: Sequence[str]) -> str:
 
 def _section(name: str, result: dict[str, Any]) -> str:
     how = (
-        f"{result['jobs']:,} jobs a run, {result['runs']} runs, {_redis(result)}; {result['at']};"
-        f" {result['machine']}; Python {result['python']}, {_packages(result)}."
+        f"`python benchmarks/{name}.py`, {result['jobs']:,} jobs a run, {result['runs']} runs,"
+        f" {_redis(result)}; {result['at']}; {result['machine']}; {_versions(result)}."
     )
     lines = [
         f"## {name}",
         "",
         how,
         "",
-        "| what | ours | peer | ratio | bar | held |",
-        "|---|---|---|---|---|---|",
+        "| what | ours | peer | ratio | bar | aim | held |",
+        "|---|---|---|---|---|---|---|",
         *(_line(row) for row in result["rows"]),
         "",
     ]
@@ -54,12 +56,18 @@ def _redis(result: dict[str, Any]) -> str:
     return "append-only file synced each second" if result["aof"] else "no append-only file"
 
 
-def _packages(result: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in result["packages"].items())
+def _versions(result: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in result["versions"].items())
 
 
 def _line(row: dict[str, Any]) -> str:
-    what = row["name"].partition(": ")[2]
-    held = "yes" if row["held"] else "**no**"
-    ours, peer = spread(row["all_ours"]), spread(row["all_peer"])
-    return f"| {what} | {ours} | {peer} | {row['ratio']:g} | {row['bar']} | {held} |"
+    cells = (
+        row["name"].partition(": ")[2],
+        spread(row["all_ours"]),
+        row.get("skipped") or spread(row["all_peer"]),
+        "–" if row["ratio"] is None else f"{row['ratio']:g}",
+        row["bar"],
+        row["aim"] or "–",
+        {True: "yes", False: "**no**", None: "unknown"}[row["held"]],
+    )
+    return f"| {' | '.join(cells)} |"

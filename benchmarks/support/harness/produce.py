@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import uvloop
 
-from harness.side import load
+from harness.side import NAP, NOOP, load
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -29,11 +29,16 @@ WARM: Final = 0.25
 DRAINED_WITHIN_S: Final = 120.0
 
 
-async def fill(side: Side, jobs: int) -> dict[str, float]:
+async def fill(side: Side, jobs: int, job_type: str = NOOP) -> dict[str, float]:
     """Enqueue the jobs in the fastest way, untimed."""
     for first in range(0, jobs, BULK):
-        await side.many(first, min(BULK, jobs - first))
+        await side.many(first, min(BULK, jobs - first), job_type)
     return {}
+
+
+async def fill_naps(side: Side, jobs: int) -> dict[str, float]:
+    """Enqueue jobs that take a millisecond."""
+    return await fill(side, jobs, NAP)
 
 
 async def work(side: Side, jobs: int) -> dict[str, float]:
@@ -124,7 +129,7 @@ async def drained(side: Side) -> dict[str, float]:
     return {}
 
 
-_SENDS: Final = {"fill": fill, "work": work, "single": single, "bulk": bulk}
+_SENDS: Final = {"fill": fill, "fill_naps": fill_naps, "work": work, "single": single, "bulk": bulk}
 _LOOKS: Final = {"waiting": waiting, "drained": drained}
 
 

@@ -55,6 +55,8 @@ def running(folder: Path, *, aof: bool, cpu: int | None) -> Iterator[Redis]:
         "dir": str(folder),
         "appendonly": "yes" if aof else "no",
         "appendfsync": "everysec",
+        # a rewrite would take a processor away from one run and not from the next
+        "auto-aof-rewrite-percentage": "0",
         "save": "",
         "maxmemory-policy": "noeviction",
     }

@@ -44,32 +44,38 @@ class Row:
     ours: Sequence[float]
     peer: Sequence[float]
     bar: Bar
+    aim: Bar | None = None
+    """What we want of it; the bar is what must hold."""
+    skipped: str = ""
+    """Why the peer has no figure."""
 
     @property
-    def ratio(self) -> float:
-        """Ours ÷ the peer's, of the medians; 0 when the peer has no figure."""
+    def ratio(self) -> float | None:
+        """Ours ÷ the peer's, of the medians; unknown without a figure of the peer's."""
         peer = median(self.peer) if self.peer else 0.0
-        return median(self.ours) / peer if peer else 0.0
+        return median(self.ours) / peer if peer else None
 
     @property
-    def is_held(self) -> bool:
-        """Whether the bar held."""
-        return self.bar.holds(self.ratio if self.bar.of == "ratio" else median(self.ours))
+    def is_held(self) -> bool | None:
+        """Whether the bar held; unknown when it is about a peer that has no figure."""
+        figure = self.ratio if self.bar.of == "ratio" else median(self.ours)
+        return None if figure is None else self.bar.holds(figure)
 
     def plain(self) -> dict[str, object]:
-        """Return the row as DESIGN's budgets want it."""
-        return {
+        """Return the row as DESIGN's budgets want it; one without a peer says why."""
+        plain = {
             "name": self.name,
             "ours": _rounded(median(self.ours)),
             "peer": _rounded(median(self.peer)) if self.peer else None,
-            "ratio": _rounded(self.ratio),
+            "ratio": None if self.ratio is None else _rounded(self.ratio),
             "bar": str(self.bar),
             "held": self.is_held,
         }
+        return plain | {"skipped": self.skipped} if self.skipped else plain
 
     def as_json(self) -> str:
         """Return the row as one line of JSON."""
-        return json.dumps(self.plain())
+        return json.dumps(self.plain(), ensure_ascii=False)
 
 
 def spread(figures: Sequence[float]) -> str:
@@ -87,18 +93,18 @@ def spread(figures: Sequence[float]) -> str:
 
 
 HEAD = ("what", "ours", "peer", "ratio", "bar", "held")
+HELD = {True: "yes", False: "NO", None: "unknown"}
 
 
 def cells(row: Row) -> tuple[str, ...]:
     """Return a row's texts, in the order of `HEAD`."""
-    held = "yes" if row.is_held else "NO"
     return (
         row.name,
         spread(row.ours),
-        spread(row.peer),
-        f"{row.ratio:.2f}",
+        spread(row.peer) + (f" ({row.skipped})" if row.skipped else ""),
+        "–" if row.ratio is None else f"{row.ratio:.2f}",
         str(row.bar),
-        held,
+        HELD[row.is_held],
     )
 
 

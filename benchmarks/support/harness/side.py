@@ -10,33 +10,9 @@ SLOTS: Final = 100
 """Jobs at once in the one worker process, on every side."""
 REDIS: Final = "BENCH_REDIS"
 """Environment variable of every child: the Redis of this run."""
-
-_TASKIQ: Final = ("--workers", "1", "--max-async-tasks", str(SLOTS), "--log-level", "WARNING")
-_RECEIVER: Final = ("--receiver", "headpond_workers.receiver:HeadpondReceiver")
-
-WORKERS: Final = {
-    "ours": ("headpond_workers", "--queue", QUEUE),
-    "ours_taskiq": ("taskiq", "worker", "harness.ours_taskiq:broker", *_TASKIQ, *_RECEIVER),
-    "stock": ("taskiq", "worker", "harness.stock:broker", *_TASKIQ),
-    "stock_middleware": ("taskiq", "worker", "harness.stock_middleware:broker", *_TASKIQ),
-}
-"""Side → the module and the arguments that start one worker process of it."""
-
-_UVICORN: Final = (
-    "--loop",
-    "uvloop",
-    "--http",
-    "httptools",
-    "--no-access-log",
-    "--log-level",
-    "error",
-)
-
-APIS: Final = {
-    "ours": ("headpond_api",),
-    "stock": ("uvicorn", "harness.stock_api:api", *_UVICORN),
-}
-"""Side → the module and the arguments that start one HTTP process of it."""
+NOOP: Final = "noop"
+NAP: Final = "nap"
+"""Job types of `harness.handlers`."""
 
 
 class Side(Protocol):
@@ -54,8 +30,8 @@ class Side(Protocol):
         """Enqueue one no-op job as an application does."""
         ...
 
-    async def many(self, first: int, count: int) -> None:
-        """Enqueue no-op jobs by the fastest way that there is."""
+    async def many(self, first: int, count: int, job_type: str = NOOP) -> None:
+        """Enqueue jobs of a type that takes a number by the fastest way that there is."""
         ...
 
     async def stamp(self, sent_ns: int) -> None:
@@ -72,6 +48,6 @@ class Side(Protocol):
 
 
 def load(name: str) -> Side:
-    """Return a side by the name of its module (those of `WORKERS`)."""
+    """Return a side by the name of its module (see `harness.commands`)."""
     side: Side = importlib.import_module(f"harness.{name}").SIDE
     return side

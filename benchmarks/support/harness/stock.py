@@ -11,7 +11,7 @@ from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
 from harness import handlers
 from harness.handlers import TEXT
-from harness.side import REDIS
+from harness.side import NAP, NOOP, REDIS
 
 URL = os.environ[REDIS]
 KEEP_S: Final = 86_400
@@ -22,8 +22,12 @@ AT_ONCE: Final = 50
 broker = RedisStreamBroker(URL).with_result_backend(
     RedisAsyncResultBackend(URL, result_ex_time=KEEP_S)
 )
-noop = broker.task("noop")(handlers.noop)
+noop = broker.task(NOOP)(handlers.noop)
+nap = broker.task(NAP)(handlers.nap)
 stamp = broker.task("stamp")(handlers.stamp)
+
+
+TASKS: Final = {NOOP: noop, NAP: nap}
 
 
 class Stock:
@@ -43,13 +47,14 @@ class Stock:
         """Kick one."""
         await noop.kiq(number, TEXT)
 
-    async def many(self, first: int, count: int) -> None:
+    async def many(self, first: int, count: int, job_type: str = NOOP) -> None:
         """Kick them by some coroutines at a time: there is no bulk."""
         numbers = iter(range(first, first + count))
+        kick = TASKS[job_type].kiq
 
         async def some() -> None:
             for number in numbers:
-                await noop.kiq(number, TEXT)
+                await kick(number, TEXT)
 
         await asyncio.gather(*(some() for _ in range(AT_ONCE)))
 
