@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import vault_app
+from headpond.envelope import Envelope, pack
 from headpond.jobs import FailReason, JobId, JobState, NewJob
 from until import until
 from vault import NEW, OLD, Canary, Vault, everything, files_of, open_vault
@@ -185,6 +186,20 @@ async def test_encryption_can_be_turned_on_for_waiting_jobs(vault: Vault) -> Non
     outcome = (await vault.job(vault_app.keep, job.id)).outcome
     assert outcome is not None
     assert word.encode() not in outcome
+
+
+async def test_encryption_of_a_result_that_nobody_gave(
+    vault: Vault, redis_server: RedisServer
+) -> None:
+    """A result annotated as sensitive is sealed, also of a job that a schedule sent in clear."""
+    await vault.start("desk", OLD)
+    envelope = pack(Envelope("reveal", [None]))
+    await vault.store.enqueue("desk", [NewJob(JobId("r-1"), envelope)])
+    status = await vault.ended(vault_app.reveal, "r-1")
+    assert status.result == {"word": "kanarienvogel-w1-of-the-house"}
+    with redis_server.client() as client:
+        left = everything(client)
+    assert [name for name, content in left if b"kanarienvogel-w1" in content] == []
 
 
 async def test_encryption_of_many_producers_at_once(vault: Vault) -> None:

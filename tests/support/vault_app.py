@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from pydantic import BaseModel, field_validator
@@ -10,6 +11,7 @@ from pydantic import BaseModel, field_validator
 from headpond import App, Job, Retry, Sensitive
 
 log = logging.getLogger("vault")
+WORD = f"kanarienvogel-{os.environ.get('HEADPOND_WORKER_ID', '')}-of-the-house"
 
 app = App("vault")
 vault = app.queue("vault", concurrency=4, retries=1, backoff="fixed:50ms", encrypt_payload=True)
@@ -82,6 +84,12 @@ async def send(payload: Letter, job: Job) -> dict[str, Any]:
 def lose(payload: Letter) -> None:
     """Raise an error that tells the secret, in a thread."""
     raise ValueError(payload.email) from LookupError(payload.pins)
+
+
+@desk.job()
+async def reveal(payload: Any) -> dict[str, Sensitive[str]]:
+    """Return a secret that nobody gave it."""
+    return {"word": WORD}
 
 
 @desk.job()

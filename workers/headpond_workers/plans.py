@@ -58,6 +58,8 @@ class Plan:
     """The payload is not the handler's first parameter."""
     propagates: bool = True
     """Errors are thrown into generator dependencies."""
+    is_secret: bool = False
+    """What its jobs leave is sealed, whatever the queue says."""
 
     @property
     def is_simple(self) -> bool:
@@ -154,6 +156,7 @@ def make_plan(broker: HeadpondBroker, name: str, manners: Manners) -> Plan | Non
         casts=casts_of(handler, hints, injected) if wants_casts else Casts(),
         payload_by_name=payload is not None and payload != parameters[0],
         propagates=manners.propagates,
+        is_secret=broker.seals.is_sensitive(name),
     )
 
 

@@ -183,7 +183,7 @@ class Runner:
 
     def _invoke(self, held: Held, plan: Plan, envelope: Envelope) -> Awaitable[Any]:
         """Prepare a run and return what is to be awaited for it; raises `Shut`."""
-        if envelope.sealed or self._live.encrypts:
+        if envelope.sealed or self._live.encrypts or plan.is_secret:
             envelope = self._vault.open(held, envelope)
         terms = self._live.terms(plan.name, plan.job_type, plan.labels)
         held.retry = terms.retry

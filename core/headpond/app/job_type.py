@@ -58,6 +58,7 @@ class JobType(Handwork):
         self._secrecy = secrecy_of(self._adapter.core_schema)
         self.is_sensitive = self._secrecy.is_sensitive or returns_sensitive(handler)
         """Its payload or its result has parts that are sealed, whatever its queue says."""
+        self._is_careful = self.is_sensitive or bool(self._secrecy)
         self.declared: Schedule | None = None
         """Its own schedule, said where it is declared."""
 
@@ -292,7 +293,7 @@ class JobType(Handwork):
 
     def _body(self, accepted: Any, job_id: str, tenant: str, correlation_id: str) -> bytes:
         try:
-            if self._secrecy or self._is_hidden:
+            if self._is_careful or self.queue_of.live_encrypts:
                 place = Place(self.queue, job_id, self.name, tenant)
                 return pack(self._sealed(accepted, place, correlation_id))
             args = [self._plain(accepted)]

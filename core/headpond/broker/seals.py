@@ -49,7 +49,7 @@ class Seals:
         A task's arguments are all sealed: taskiq makes plain data of models before they come here,
         so their sensitive fields can't be told from the others.
         """
-        if not (is_sealed or self._always or self._encrypts or self._is_sensitive(name)):
+        if not (is_sealed or self._always or self._encrypts or self.is_sensitive(name)):
             return body
         keys = self.keys()
         if not keys:
@@ -66,7 +66,8 @@ class Seals:
     def _follow(self, terms: QueueTerms) -> None:
         self._encrypts = bool(terms.encrypt_payload)
 
-    def _is_sensitive(self, name: str) -> bool:
+    def is_sensitive(self, name: str) -> bool:
+        """Whether jobs of this name are sealed whatever the queue says."""
         known = self._sensitive.get(name)
         if known is None:
             known = self._sensitive[name] = self._look(name)
