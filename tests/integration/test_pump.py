@@ -158,7 +158,7 @@ def test_what_is_claimed_ahead(slots: int, service_s: float, ahead: int) -> None
     assert prefetch_for(slots, service_s) == ahead
 
 
-async def test_quick_jobs_are_claimed_ahead_and_go_back_when_they_wait(yard: Yard) -> None:
+async def test_quick_jobs_are_claimed_ahead_and_none_is_hoarded(yard: Yard) -> None:
     """Once jobs take 1 ms, more are held than run; if they find no slot in time, they go back."""
     await yard.add("quick", *(f"j{number:02}" for number in range(40)))
     yard.pump.set_slots(1)

@@ -37,7 +37,7 @@ async def started_after(mill: Mill, job_id: str, sent: float) -> float:
     return float(mill.story("start", job_id)[0]["at"] - sent)
 
 
-async def test_slow_jobs_are_shared(mill: Mill) -> None:
+async def test_slow_jobs_are_shared_and_none_is_hoarded(mill: Mill) -> None:
     """Of 20 slow jobs two workers with a slot each run at least 8 each: nobody hoards."""
     await mill.configure(concurrency=1)
     await mill.start(2)
