@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from headpond.envelope import Envelope, pack
 from headpond.jobs import NewJob
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from headpond.timetable import Schedule
 
 logger = logging.getLogger(__name__)
+
+_TOLD: Final = set[tuple[str, str, bytes]]()
+"""Schedules that can't be fired, of which the log has a line: they come up every second."""
 
 
 class Schedules(Protocol):
@@ -47,8 +50,8 @@ async def fire_due(store: Schedules, queue: str, now_ms: int) -> bool:
             what = due(schedule, entry.next_ms, now_ms)
             jobs = [occurrence(schedule, at_ms) for at_ms in what.times_ms]
         except Exception as error:  # noqa: BLE001 (whatever is wrong with this one)
-            logger.warning("schedule %s of queue %s can't be fired: %s", entry.name, queue, error)
             all_fired = False
+            _tell(queue, entry, error)
             continue
         await store.fire(queue, entry, jobs, what.next_ms)
     return all_fired
@@ -62,3 +65,10 @@ def occurrence(schedule: Schedule, at_ms: int) -> NewJob:
         priority=schedule.priority,
         tenant=schedule.tenant,
     )
+
+
+def _tell(queue: str, entry: ScheduleEntry, error: Exception) -> None:
+    known = (queue, entry.name, entry.definition)
+    if known not in _TOLD:
+        _TOLD.add(known)
+        logger.warning("schedule %s of queue %s can't be fired: %s", entry.name, queue, error)

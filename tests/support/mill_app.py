@@ -126,6 +126,63 @@ async def deaf_thread(payload: Grain, job: Job) -> None:
     await asyncio.to_thread(time.sleep, 60)
 
 
+@mill.job(timeout="60s")
+async def tidy(payload: Grain, job: Job) -> None:
+    """Never end by itself, and clean up when stopped."""
+    tell("start", job)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.sleep(payload.seconds)
+        tell("tidied", job)
+
+
+@mill.job(timeout="60s")
+async def finish_anyway(payload: Grain, job: Job) -> str:
+    """End well although stopped."""
+    tell("start", job)
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    return "finished"
+
+
+@mill.job(timeout="60s", retries=5)
+async def break_when_stopped(payload: Grain, job: Job) -> None:
+    """Answer a cancellation with an error of its own."""
+    tell("start", job)
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        raise ValueError("broken") from None
+
+
+@mill.job(timeout="60s")
+def sleep_in_thread(payload: Grain, job: Job) -> str:
+    """Look at nothing, and end well in the end."""
+    tell("start", job)
+    time.sleep(payload.seconds)
+    tell("end", job)
+    return "slept"
+
+
+@mill.job(timeout="60s")
+async def count(payload: Grain, job: Job) -> None:
+    """Say after each step how far it is."""
+    tell("start", job)
+    for step in range(payload.steps):
+        await job.progress(step + 1, payload.steps, f"step {step + 1}")
+        await asyncio.sleep(payload.seconds)
+
+
+@mill.job(timeout="60s")
+def count_in_thread(payload: Grain, job: Job) -> None:
+    """Do so in a thread."""
+    tell("start", job)
+    for step in range(payload.steps):
+        job.report_progress(step + 1, payload.steps, f"step {step + 1}")
+        time.sleep(payload.seconds)
+
+
 @mill.job()
 async def raise_error(payload: Grain, job: Job) -> None:
     """Raise what nobody expects."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -32,11 +34,17 @@ def find_binary() -> str:
         return binary(CARRIED)
 
 
+PORTS: Final = range(10_000, 30_000)
+"""Below those that systems give to the near ends of connections: such may be gone in between."""
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on now, and that no connection will happen to use."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("0.0.0.0", port))  # noqa: S104 (nobody listens)
+            return port
 
 
 @dataclass

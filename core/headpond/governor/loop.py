@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from headpond.errors import Unavailable
 from headpond.events import FleetFailed, RoundDone, RoundFailed, StoreBack, StoreLost
+from headpond.firing import fire_due
 from headpond.governor.acting import Actor
 from headpond.governor.wake import Alarm
 from headpond.governor.watch import Look, Watch, is_at_rest
@@ -98,6 +99,7 @@ class Governor:
             queue: self._watches.get(queue) or Watch(queue) for queue in sorted(policies)
         }
         samples = await self._sample()
+        await self._fire(samples)
         views = await self._observe()
         await asyncio.gather(
             *(self._mind(q, policies[q], view, samples.get(q)) for q, view in views.items())
@@ -142,6 +144,25 @@ class Governor:
             self._tell(StoreBack(now_ms, now_ms - self._lost_ms))
         self._failures, self._lost_ms = 0, 0
         return samples
+
+    async def _fire(self, samples: Mapping[str, QueueSample]) -> None:
+        """Fire the schedules that are due: a queue without a worker gets its jobs too."""
+        late = [each for each in samples.values() if 0 < each.next_schedule_ms <= each.at_ms]
+        await asyncio.gather(*(self._fire_of(each) for each in late))
+
+    async def _fire_of(self, sample: QueueSample) -> None:
+        async with self._gate:
+            try:
+                async with asyncio.timeout(self._pace.patience_s):
+                    await fire_due(self._store, sample.queue, sample.at_ms)
+            except (Unavailable, TimeoutError):
+                return  # the next round says what is wrong
+            except Exception as error:  # noqa: BLE001 - a defect in one queue must not stop others
+                watch = self._watches[sample.queue]
+                defect = f"{sample.queue}: schedules: {type(error).__name__}: {error}"
+                if defect != watch.unfired:
+                    self._tell(RoundFailed(self._clock.now_ms(), defect))
+                watch.unfired = defect
 
     def _lose(self, reason: str) -> None:
         self._failures += 1

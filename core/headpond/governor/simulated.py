@@ -18,6 +18,8 @@ from headpond.queues import Hold, QueueSample, WorkerSeen, WorkerState
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
+    from headpond.ports import ScheduleEntry
+
 STEP_MS: Final = 50
 """The grain of simulated time."""
 
@@ -193,6 +195,16 @@ class World:
         """Return the newest decisions."""
         self._answer()
         return self.recorded[:limit] if queue == self.queue else []
+
+    async def schedules(self, queue: str) -> list[ScheduleEntry]:  # noqa: ARG002 (none has any)
+        """Return none: what a simulation does comes from its trace."""
+        self._answer()
+        return []
+
+    async def fire(self, *_: object) -> bool:
+        """Fire nothing."""
+        self._answer()
+        return False
 
     def _answer(self) -> None:
         if self.store_away:

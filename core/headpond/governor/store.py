@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from headpond.jobs import NewJob
+    from headpond.ports import ScheduleEntry
     from headpond.queues import QueueSample
 
 
@@ -39,4 +41,14 @@ class GovernedStore(Protocol):
 
     async def decisions(self, queue: str, limit: int) -> Sequence[str]:
         """Return the newest decisions."""
+        ...
+
+    async def schedules(self, queue: str) -> list[ScheduleEntry]:
+        """Return the schedules."""
+        ...
+
+    async def fire(
+        self, queue: str, entry: ScheduleEntry, jobs: Sequence[NewJob], next_ms: int
+    ) -> bool:
+        """Enqueue the occurrences of a schedule and set its next time, in one step."""
         ...

@@ -48,6 +48,8 @@ class Watch:
     """The fleet's last complaint, so that it is told once."""
     defect: str = ""
     """The error that nobody foresaw and that kept this queue from being minded, told once."""
+    unfired: str = ""
+    """The error that kept its schedules from being fired, told once."""
     mark: int = -1
     """The backlog left with the queue; -1: none yet, or used up."""
     marked_ms: int = 0
