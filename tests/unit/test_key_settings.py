@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from click.testing import CliRunner
 
+from headpond.cli.check.variables import look_at_variables
 from headpond.errors import ConfigInvalid
 from headpond.settings import ApiSettings, KeySettings, WorkerSettings
 from headpond_api.__main__ import api
@@ -57,6 +58,13 @@ def test_encryption_keys_file_is_refused_by_name(
     assert str(caught.value).startswith(FILE)
     assert said in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+def test_encryption_bad_keys_are_found_by_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`headpond check` says the same sentence, once."""
+    monkeypatch.setenv(KEYS, f"k:{KEY[:-4]}")
+    (found,) = look_at_variables({KEYS: "…"})
+    assert found.sentence.startswith(f"{KEYS}: /: Key 1 ('k') has 30 bytes instead of 32.")
 
 
 @pytest.mark.parametrize("command", [api, worker])

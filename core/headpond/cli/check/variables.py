@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from headpond import settings
 from headpond.cli.up.redis_binary import VARIABLE as REDIS_SERVER
 from headpond.config.faults import faults
+from headpond.errors import ConfigInvalid
 from headpond.findings import Finding, fine, refusal, warning
 from headpond.settings import ApiSettings, AppSettings, RedisSettings, WorkerSettings
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 PREFIX: Final = "HEADPOND_"
-READ: Final[tuple[type[BaseSettings], ...]] = (ApiSettings, WorkerSettings)
+READ: Final[tuple[type[AppSettings], ...]] = (ApiSettings, WorkerSettings)
 """Everything that a process of ours reads; the others are parts of these."""
 
 _LINK: Final = re.compile(r"_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_\w+)?)?)$")
@@ -97,7 +98,9 @@ def _unreadable(environ: Mapping[str, str]) -> list[str]:
     sentences: dict[str, None] = {}
     for model in READ:
         try:
-            model()
+            model().keyring()
+        except ConfigInvalid as error:
+            sentences[str(error)] = None
         except ValidationError as error:
             for fault in faults(error, model):
                 name = _variable(fault.pointer)
