@@ -22,7 +22,7 @@ EVERYTHING = QueueSettings(
     failed=Retention(3, 0),
     rate=Rate(10, 60_000),
     tenant=TenantRule(2, 50, Rate(100, 1000)),
-    tenants=(("acme", TenantRule(weight=1000)), ("b@c.d_e-f", TenantRule(1, 1, Rate(1, 1)))),
+    tenants=(("acme", TenantRule(weight=1000)), ("b@c.d_e-f", TenantRule(1, 1, Rate(1, 10)))),
     durability="fast",
     document='{"apps": ["schöne", "\\u0000"], "n": 1e9}',
 )

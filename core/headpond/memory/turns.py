@@ -91,19 +91,14 @@ def _ended(queue: Queue, row: Row, ended: Done | Failed | Released | Stopped, no
         case Released():
             _released(queue, row, ended, now_ms)
         case Stopped():  # by nobody's wish: the store knows no reason why it shouldn't run
-            _count_run(queue, ended)
             _released(queue, row, Released(ended.id, ended.fence), now_ms)
         case _:
             assert_never(ended)
 
 
-def _count_run(queue: Queue, ended: Done | Failed | Stopped) -> None:
+def _attempted(queue: Queue, row: Row, ended: Done | Failed | Stopped) -> None:
     queue.totals.ended += 1
     queue.totals.run_us += ended.run_us
-
-
-def _attempted(queue: Queue, row: Row, ended: Done | Failed | Stopped) -> None:
-    _count_run(queue, ended)
     row.attempts += 1
     row.outcome = ended.outcome
 
