@@ -60,7 +60,7 @@ class Follower:
 
     def forget(self) -> None:
         """Believe nothing any more: the store is another one."""
-        self.__init__(self._queue, self._take)  # type: ignore[misc]
+        self._seen, self._document, self._asking = float("-inf"), "{}", None
 
     async def _ask(self, store: QueueStore, loop: asyncio.AbstractEventLoop) -> None:
         settings = await store.settings(self._queue)
