@@ -250,6 +250,23 @@ async def test_an_abandoned_job_frees_its_slot(yard: Yard) -> None:
     assert yard.pump.running == 2
 
 
+async def test_a_lost_lease_is_counted_once(yard: Yard) -> None:
+    """The worker hears of it before the handler ends: its report is stale, and changes nothing."""
+    await yard.add("a")
+    yard.pump.begin()
+    await until(lambda: yard.ids == ["a"])
+    yard.clock.advance_ms(5_000)
+    (elsewhere,) = (await yard.store.exchange(QUEUE, "w2", [], 1)).claims
+    yard.pump.lose(yard.started[0])
+    yard.pump.lose(yard.started[0])
+    yard.finish(yard.started[0])
+    await until(lambda: yard.pump.is_empty)
+    assert (await yard.store.sample([QUEUE]))[QUEUE].stale_total == 1
+    (job,) = await yard.store.read(QUEUE, [elsewhere.id])
+    assert job is not None
+    assert (job.state, job.worker) == (JobState.ACTIVE, "w2")
+
+
 async def test_a_job_that_comes_back_to_its_runner_runs_on(yard: Yard) -> None:
     """Its lease ran out unnoticed and the claim brings it again: one run, one slot, one report."""
     await yard.add("a")

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from headpond.errors import StoreUnavailable
-from headpond.jobs import Progressed
+from headpond.jobs import Done, Failed, Progressed
 from headpond_workers.held import Held
 
 if TYPE_CHECKING:
@@ -63,6 +63,8 @@ class _Pace:
     service_s: float = 0.0
 
     def note(self, run_us: int) -> None:
+        if not run_us:
+            return
         seconds = run_us / 1_000_000
         weight = 0.3 if seconds > self.service_s else 0.02
         self.service_s += (seconds - self.service_s) * weight
@@ -121,14 +123,17 @@ class Pump:
         held = self.held.get(report.id)
         if held is None or held.claim.fence != report.fence:
             return  # the lease was lost on the way, and the job was given up or claimed anew
-        self._let_go(held)
+        del self.held[report.id]
+        self.running -= held.has_slot
+        if held is self._suspect:
+            self._suspect = None
         if self._said and (said := self._said.pop(report.id, None)) is not None:
             self._ended.append(Progressed(report.id, report.fence, said))
         self._ended.append(report)
-        run_us = getattr(report, "run_us", 0)
-        if run_us:
-            self._pace.note(run_us)
-        self._fill()
+        if isinstance(report, Done | Failed):
+            self._pace.note(report.run_us)
+        if self._local or self._suspect is not None:
+            self._fill()
         if not self._soon:
             self._call_soon()
 
@@ -151,6 +156,12 @@ class Pump:
             self._let_go(held)
             self._fill()
             self._call_soon()
+
+    def lose(self, held: Held) -> None:
+        """Abandon a job whose lease is lost, and say so: refused as stale, it is counted."""
+        if self.held.get(held.claim.id) is held:
+            self.abandon(held)
+            self._ended.append(held.released())
 
     def _let_go(self, held: Held) -> None:
         del self.held[held.claim.id]
@@ -322,18 +333,18 @@ class Pump:
             return
         local = self._local
         while local and self.running < self.slots and not (self.stopping or self.draining):
-            self._start(local.popleft())
-
-    def _start(self, held: Held) -> None:
-        held.has_slot = True
-        self.running += 1
-        self.start(held)
+            held = local.popleft()
+            held.has_slot = True
+            self.running += 1
+            self.start(held)
 
     def _isolate(self, suspect: Held) -> None:
         """Start the suspect once this worker holds nothing else, not even an unreported end."""
         is_alone = not (self.running or self._ended or self._in_flight)
         if is_alone and not (self.stopping or self.draining):
-            self._start(suspect)
+            suspect.has_slot = True
+            self.running += 1
+            self.start(suspect)
 
     def _hand_back(self) -> None:
         unstarted = list(self._local)

@@ -232,7 +232,7 @@ class HeadpondReceiver(Receiver):
             held = pump.held.get(job_id)
             if held is not None and held.claim.fence == asked.get(job_id):
                 logger.warning("the lease of job %s was lost; its run is stopped", job_id)
-                pump.abandon(held)
+                pump.lose(held)
                 self._runner.interrupt(held, "lost")
         for job_id in renewal.cancelled:
             held = pump.held.get(job_id)
