@@ -27,12 +27,12 @@ async def test_everything_at_random(world: World, seconds: float) -> None:
     """Kills, freezes, restarts, cuts, losses and holds, some at once: the history is in order."""
     async with (
         TcpProxy(world.server.port).open() as proxy,
-        world.chaos(lease_ms=2_000, worker_url=proxy.url) as chaos,
+        world.chaos(lease_ms=5_000, worker_url=proxy.url) as chaos,
     ):
         storm = Storm(chaos, proxy)
         storm.write_to_disk()
         await chaos.staff(STAFF)
-        running = asyncio.create_task(chaos.load().run(seconds))
+        running = chaos.begin(chaos.load().run(seconds))
         while not running.done():
             await chaos.pause(0.05, 0.4)
             chaos.log.tell(Snapped())

@@ -48,6 +48,10 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     watched.dir.mkdir()
     try:
         watched.start()
+        for server in watched.data:
+            with server.client() as client:  # by itself a replica may wait five seconds for others
+                client.config_set("repl-diskless-sync-delay", 0)
+        watched.replicated()
         yield watched
     finally:
         watched.stop()
@@ -63,14 +67,17 @@ async def test_a_failover_loses_nothing_that_was_replicated(
         await chaos.staff(2)
         load = chaos.load()
         load.is_durable = True
-        running = asyncio.create_task(load.run(seconds))
-        rage = asyncio.create_task(raging(chaos, running))
+        running = chaos.begin(load.run(seconds))
+        rage = chaos.begin(raging(chaos, running))
         await chaos.pause(0.5, seconds / 2)
         lost = await asyncio.to_thread(watched.primary)
         async with chaos.away():
             await asyncio.to_thread(lost.kill)
             await until(lambda: watched.primary() is not lost)
-        await asyncio.to_thread(lost.start)  # as a replica: else nothing more could be confirmed
+        # The sentinels would make it a replica some seconds later: nothing is confirmed until then.
+        new = f"127.0.0.1 {watched.primary().port}"
+        lost.options = {**lost.options, "replicaof": new}
+        await asyncio.to_thread(lost.start)
         await rage
         await chaos.verdict(within_s=20)
 
@@ -106,8 +113,8 @@ async def test_workers_are_killed_on_a_cluster(
         with own.client() as client:
             client.config_set("appendfsync", "always")
         await chaos.staff(2)
-        running = asyncio.create_task(chaos.load().run(seconds))
-        rage = asyncio.create_task(raging(chaos, running))
+        running = chaos.begin(chaos.load().run(seconds))
+        rage = chaos.begin(raging(chaos, running))
         await chaos.pause(0.5, seconds / 2)
         async with chaos.away():
             await asyncio.to_thread(own.kill)
@@ -157,8 +164,8 @@ async def test_workers_are_killed_behind_tls_and_a_login(
     server, url = guarded
     async with world.chaos(worker_url=url, lease_ms=3_000) as chaos:
         await chaos.staff(2)
-        running = asyncio.create_task(chaos.load().run(seconds))
-        rage = asyncio.create_task(raging(chaos, running))
+        running = chaos.begin(chaos.load().run(seconds))
+        rage = chaos.begin(raging(chaos, running))
         with server.client() as client:
             while not running.done():
                 await chaos.pause(0.2, 0.8)

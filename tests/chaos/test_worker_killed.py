@@ -78,11 +78,13 @@ async def test_poison_is_given_up(mill: Mill) -> None:
     await mill.configure(lease_ms=500)
     (poison,) = await mill.send("crash")
     good = await mill.send("grind", 20)
+    governor = asyncio.create_task(ticking(mill))
     for _ in range(3):
         worker = mill.spawn()
         assert await worker.ended() == 9
     await mill.start()
     (job,) = await mill.ended(poison)
+    governor.cancel()
     assert job.reason is FailReason.CRASHED
     assert {each.state for each in await mill.ended(*good)} == {JobState.COMPLETED}
     assert len(mill.story("start", poison)) == 3

@@ -19,7 +19,7 @@ from until import until
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
     from pathlib import Path
 
     from headpond.jobs import StoredJob
@@ -49,6 +49,7 @@ class Chaos:
     """Workers of whom the history knows that they are dead."""
     is_forgetful: bool = False
     """A server was lost, with what it had not passed on."""
+    beside: list[asyncio.Task[None]] = field(default_factory=list)
     batches: list[str] = field(default_factory=list)
     batch_events: list[str] = field(default_factory=list)
     """The name of a batch for each completion that was announced."""
@@ -123,6 +124,18 @@ class Chaos:
             self.log.tell(Healed())
 
     # ── load and time ──
+
+    def begin(self, doing: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do something beside what the test does; it doesn't outlast the test."""
+        task = asyncio.create_task(doing)
+        self.beside.append(task)
+        return task
+
+    async def end(self) -> None:
+        """End what was begun."""
+        for task in self.beside:
+            task.cancel()
+        await asyncio.gather(*self.beside, return_exceptions=True)
 
     def load(self, prefix: str = "j") -> Load:
         """Return a producer in this process."""
@@ -238,11 +251,12 @@ class World:
             await configure(mill, it)
             log = Log(self.folder / "story.jsonl")
             chaos = Chaos(mill, self.server, self.chance, log, it.lease_ms, it.max_deliveries)
-            ticking = asyncio.create_task(chaos.ticking())
+            ticking = chaos.begin(chaos.ticking())
             try:
                 yield chaos
+                assert not ticking.done(), "the governor has stopped ticking"
             finally:
-                ticking.cancel()
+                await chaos.end()
                 log.close()
                 for worker in chaos.frozen:
                     with suppress(ProcessLookupError):
