@@ -22,7 +22,7 @@ from headpond.redis.verdicts import GOOD_POLICY, Facts, judge, version_of
 from headpond.redis.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from headpond.ports import Clock
     from headpond.redis.address import Node
@@ -33,6 +33,15 @@ logger = logging.getLogger(__name__)
 
 POLICY_EVERY_S: Final = 30.0
 """How often a running process looks whether Redis may evict meanwhile."""
+
+EARS: Final = 3
+"""Nodes of a cluster that are asked to listen, one after the other, until one is there."""
+
+_QUESTIONS: Final[tuple[tuple[str, ...], ...]] = (
+    ("INFO",),
+    ("TIME",),
+    *(("CONFIG", "GET", name) for name in ("appendonly", "save", "appendfsync")),
+)
 
 _DECIDING: Final = {"version", "mode", "role"}
 """When one of these is refused, the login has nothing to try here."""
@@ -57,9 +66,17 @@ async def findings(client: Client, clock: Clock | None = None) -> list[Finding]:
     clock = clock or SystemClock()
     found: list[Finding] = []
     servers = await _servers(client)
+    away: list[StoreUnavailable] = []
     for where in servers:
-        judged = await _looked_at(client, where, clock)
+        try:
+            judged = await _looked_at(client, where, clock)
+        except StoreUnavailable as error:
+            away.append(error)
+            continue
         found += judged if len(servers) == 1 else _of_node(str(where), judged)
+    if len(away) == len(servers):
+        raise away[0]
+    found += [_away(error) for error in away]  # the queues of the others can be served all the same
     if not any(finding.is_refusal and finding.name in _DECIDING for finding in found):
         found += await _tried(client)
     said = {finding.name for finding in found if finding.severity is not Severity.OK}
@@ -119,23 +136,10 @@ def _of_node(node: str, judged: Iterable[Finding]) -> list[Finding]:
 
 
 async def _looked_at(client: Client, where: Node | Place, clock: Clock) -> list[Finding]:
-    """Ask one server on a connection of its own, which asks for no rights but these."""
-    wire = Wire(client.address, where)
-    try:
-        before_ms = clock.now_ms()
-        info, time, *config = await wire.answers(
-            [
-                ("INFO",),
-                ("TIME",),
-                *(("CONFIG", "GET", name) for name in ("appendonly", "save", "appendfsync")),
-            ]
-        )
-        after_ms = clock.now_ms()
-    finally:
-        wire.close()
-    for reply in (info, time, *config):
-        if isinstance(reply, StoreUnavailable):
-            raise reply
+    """Ask one server what it is."""
+    before_ms = clock.now_ms()
+    info, time, *config = await _answers(client, where, _QUESTIONS)
+    after_ms = clock.now_ms()
     if isinstance(info, Exception):
         if not rights.refused_by(("INFO",), info):
             raise info
@@ -161,15 +165,15 @@ async def _tried(client: Client) -> list[Finding]:
     refused: list[tuple[str, str]] = []
     found: list[Finding] = []
     for key, commands in rights.trials(client.namespace).items():
-        wire = Wire(client.address, client.place(key))
         try:
-            replies = await wire.answers(commands)
-        finally:
-            wire.close()
+            replies = await _answers(client, client.place(key), commands)
+        except StoreUnavailable as error:
+            if client.address.kind is not Kind.CLUSTER:
+                raise
+            found.append(_away(error))
+            continue
         for command, reply in zip(commands, replies, strict=True):
             refused += rights.refused_by(command, reply)
-            if isinstance(reply, StoreUnavailable):
-                raise reply
             if isinstance(reply, StoreFull):
                 # Not refused: what starts now is how it gets emptier.
                 found.append(warning("writing", str(reply)))
@@ -184,12 +188,35 @@ async def _tried(client: Client) -> list[Finding]:
 
 async def _deaf(client: Client, channel: str) -> list[tuple[str, str]]:
     """Say why a channel can't be heard; `[]` when it can."""
-    wire = Wire(client.address, client.anywhere())
+    where, tries = client.anywhere(), 0
+    while True:
+        tries += 1
+        try:
+            (reply,) = await _answers(client, where, [("SUBSCRIBE", channel)])
+        except StoreUnavailable:
+            if client.address.kind is not Kind.CLUSTER or tries == EARS:
+                raise
+        else:
+            return rights.refused_by(("SUBSCRIBE",), reply)
+
+
+async def _answers(
+    client: Client, where: Node | Place, commands: Sequence[tuple[Any, ...]]
+) -> list[Any]:
+    """Ask on a connection of its own, which asks for no rights but these; raise when it's away."""
+    wire = Wire(client.address, where)
     try:
-        (reply,) = await wire.answers([("SUBSCRIBE", channel)])
+        replies = await wire.answers(commands)
     finally:
         wire.close()
-    return rights.refused_by(("SUBSCRIBE",), reply)
+    for reply in replies:
+        if isinstance(reply, StoreUnavailable):
+            raise reply
+    return replies
+
+
+def _away(error: StoreUnavailable) -> Finding:
+    return warning("cluster", f"{error} The queues on it are not served meanwhile.")
 
 
 def _parsed(info: Any) -> dict[str, str]:
