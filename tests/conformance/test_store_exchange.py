@@ -35,7 +35,7 @@ async def test_a_claim_is_what_was_enqueued(bench: Bench) -> None:
     assert (claim.id, claim.body, claim.since_ms) == ("a", b"\x00work", since)
     assert (claim.attempts, claim.crashes) == (0, 0)
     assert claim.fence
-    assert (answer.stale, answer.next_due_ms) == ((), 0)
+    assert (answer.stale, answer.schedules_due) == ((), False)
     assert (answer.held, answer.draining, answer.now_ms) == (False, False, since + 250)
     job = await bench.job("a")
     assert (job.state, job.worker, job.claimed_ms) == (JobState.ACTIVE, "w7", since + 250)

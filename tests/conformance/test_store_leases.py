@@ -10,7 +10,7 @@ import pytest
 from bench import GOOD, a_beat, names
 from headpond.envelope import unpack_outcome
 from headpond.jobs import Done, FailReason, JobState
-from headpond.queues import WorkerState
+from headpond.queues import QueueSettings, WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from headpond.jobs import Claim
     from headpond.ports import LeaseKeeper, QueueStore, Renewal
 
-LEASE_MS = 15_000
+LEASE_MS = QueueSettings().lease_ms
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ async def test_lease_of_a_claim_that_was_never_heard_of_is_no_crash(
     for _ in range(4):
         assert (await bench.take("w1")).crashes == 0
         for _ in range(3):
-            bench.in_ms(LEASE_MS // 3)
+            bench.in_ms(LEASE_MS // 3 + 1)
             await renew(keepers, "w1")
     job = await bench.job("a")
     assert (job.state, job.crashes) == (JobState.ACTIVE, 0)
@@ -361,3 +361,18 @@ async def test_a_thread_gives_jobs_back(bench: Bench, keepers: dict[str, LeaseKe
     await asyncio.to_thread(keepers["w1"].release, held)
     again = await bench.take("w2")
     assert (again.id, again.attempts, again.crashes) == ("a", 0, 0)
+
+
+async def test_lease_end_is_when_an_idle_worker_looks_again(
+    bench: Bench, keepers: dict[str, LeaseKeeper]
+) -> None:
+    """Should its worker be gone, the job is taken over at that very moment, not at a next look."""
+    await bench.add("a")
+    claim = await bench.take("w1")
+    now = bench.clock.now_ms()
+    assert (await bench.exchange(want=1, worker="w2")).next_due_ms == now + LEASE_MS
+    bench.in_ms(1000)
+    await renew(keepers, "w1", [claim])
+    assert (await bench.exchange(want=1, worker="w2")).next_due_ms == now + 1000 + LEASE_MS
+    bench.in_ms(LEASE_MS)
+    assert names((await bench.exchange(want=1, worker="w2")).claims) == ["a"]

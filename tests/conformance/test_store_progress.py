@@ -71,7 +71,7 @@ async def test_progress_is_no_end(bench: Bench) -> None:
     await bench.configure(max_active=1)
     await bench.add("a", "b")
     claim = await bench.take()
-    bench.in_ms(14_999)
+    bench.in_ms(14_499)
     answer = await bench.exchange(Progressed(claim.id, claim.fence, HALF), want=5)
     assert answer.claims == ()
     sample = await bench.sample()

@@ -59,8 +59,13 @@ def first_due_ms(queue: Queue) -> int:
 
 def next_ms(queue: Queue, now_ms: int) -> int:
     """Return when a worker that has nothing to do is to look again, 0 for not before it is told."""
-    moments = (first_due_ms(queue), Limits(queue, now_ms).next_ms())
+    moments = (first_due_ms(queue), Limits(queue, now_ms).next_ms(), _first_lease_ms(queue))
     return min((moment for moment in moments if moment), default=0)
+
+
+def _first_lease_ms(queue: Queue) -> int:
+    """Return when the first lease ends, should its worker be gone; 0 when nothing is active."""
+    return min((row.lease_end_ms for row in queue.places.each(JobState.ACTIVE)), default=0)
 
 
 def _next_due_ms(queue: Queue, now_ms: int) -> int:

@@ -72,6 +72,10 @@ local function next_moment()
   if fire == 0 then -- else it is said already, and who fires it wakes the others
     moment = math.min(moment, fires)
   end
+  local ends = redis.call('ZRANGE', active, 0, 0, 'WITHSCORES')[2]
+  if ends and tonumber(ends) > now then
+    moment = math.min(moment, tonumber(ends)) -- its worker may be gone: then this one has its job at once
+  end
   if again < math.huge and held == 0 and redis.call('EXISTS', waiting) == 1 then
     moment = math.min(moment, again)
   end
@@ -99,7 +103,7 @@ elseif redis.call('EXISTS', waiting) == 1 then
   redis.call('ZADD', wake, 0, '0') -- more is there: wake the next idle worker
 end
 local lease, own = {}, {}
-local ends = string.format('%d', now + tonumber(set[5] or 15000))
+local ends = string.format('%d', now + tonumber(set[5] or 14500))
 local owner = fence .. '|' .. stamp
 for i = 1, n do
   lease[2 * i - 1] = ends

@@ -7,7 +7,7 @@
 --@include room
 local worker, n = ARGV[2], tonumber(ARGV[4])
 local set = redis.call('HMGET', meta, 'lease_ms', 'version')
-local ends = now + tonumber(set[1] or 15000)
+local ends = now + tonumber(set[1] or 14500)
 redis.call('ZADD', beats, ends, worker)
 redis.call('HSET', workers, worker, stamp .. ARGV[3])
 local ids, lease, lost, own, stops = {}, {}, {}, {}, {}

@@ -13,7 +13,7 @@ local function reap(limit)
     ids[#ids + 1] = found[i]
   end
   local set = redis.call('HMGET', meta, 'max_deliveries', 'lease_ms')
-  local deliveries, lease = tonumber(set[1] or 3), tonumber(set[2] or 15000)
+  local deliveries, lease = tonumber(set[1] or 3), tonumber(set[2] or 14500)
   local held = redis.call('HMGET', owners, unpack(ids))
   local marks = marks_of(ids) or {}
   redis.call('ZREM', active, unpack(ids))
