@@ -187,7 +187,7 @@ def _mirror() -> str:
 def _fetched(url: str, sha256: str, folder: Path) -> Path:
     target = folder / "package.deb"
     target.unlink(missing_ok=True)
-    command = [APT_HELPER, "download-file", url, target, f"SHA256:{sha256}"]
+    command = [str(APT_HELPER), "download-file", url, str(target), f"SHA256:{sha256}"]
     try:
         subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=FETCHED_WITHIN_S
