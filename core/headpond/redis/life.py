@@ -23,6 +23,8 @@ MOST_LOST: Final = 99
 """Fences remembered of claims without an answer; older ones' leases have run out."""
 REPORTS: Final = 500
 """Ended jobs in one script call, for the same reason."""
+SHORTEST_WAIT_S: Final = 0.002
+"""Redis 6.2 takes a millisecond for a wait without end."""
 LONGEST_WAIT_S: Final = 5.0
 """An idle worker looks at least this often, should a wake-up have been lost with its connection."""
 _T = TypeVar("_T")
@@ -107,7 +109,7 @@ class Life:
         The loop's clock ends it: Redis looks at its own timeouts every 100 ms only, and an idle
         worker waits like this for the moment at which a delayed job becomes due.
         """
-        seconds = max(0.001, min(timeout_s, LONGEST_WAIT_S))
+        seconds = max(SHORTEST_WAIT_S, min(timeout_s, LONGEST_WAIT_S))
         key = self._client.key(queue, "wake")
         command = ("BZPOPMIN", key, f"{seconds:.3f}")
         reply = asyncio.ensure_future(self._client.block(command, LONGEST_WAIT_S))
