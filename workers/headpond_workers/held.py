@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from contextvars import Token
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -13,6 +14,9 @@ from headpond.envelope import Progress
 from headpond.jobs import Claim, Released
 from headpond.retries import RetryPolicy
 from headpond.sealing import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Why = Literal["", "timeout", "shutdown", "lost", "cancelled"]
 """What a run was told to stop for."""
@@ -39,6 +43,8 @@ class Held(msgspec.Struct, eq=False):
     job: Job | None = None
     running: Running | None = None
     """For whom it matters that a run may kick its own id."""
+    token: Token[Running | None] | None = None
+    """Takes `running` out of the context again."""
     ended_by: Why = ""
     """Why it was interrupted."""
     in_thread: bool = False
@@ -63,6 +69,13 @@ class Held(msgspec.Struct, eq=False):
         except IndexError:
             return False
         return True
+
+    def set_limit(self, labels: Mapping[str, Any] | None, limit_s: float) -> None:
+        """Set when the run's time is up: as its label says, else after `limit_s`; 0: never."""
+        if labels and (label := labels.get("timeout")) is not None:
+            limit_s = float(label)
+        self.limit_s = limit_s
+        self.deadline = self.began + limit_s if limit_s else 0.0
 
     def released(self) -> Released:
         """Return the report that gives the job back."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from taskiq import TaskiqMessage, TaskiqMiddleware, TaskiqResult
 from taskiq.exceptions import NoResultError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from headpond_workers.plans import Plan, Work
 
 logger = logging.getLogger(__name__)
+
+_ALL: Final = set(TaskiqResult.model_fields)
 
 
 class Hooks:
@@ -46,15 +48,13 @@ class Hooks:
             getattr(each, hook) for each in middlewares if getattr(type(each), hook) is not plain
         ]
 
-    async def before(self, message: TaskiqMessage) -> TaskiqMessage:
-        """Let the middlewares see, and change, what is to be run."""
+    async def run(self, plan: Plan, work: Work) -> Any:
+        """Run a handler between its middlewares; return or raise what they leave of its end."""
+        message = work.make_message()
         for hook in self._pre:
             seen = hook(message)
             message = seen if type(seen) is TaskiqMessage else await maybe_awaitable(seen)
-        return message
-
-    async def run(self, plan: Plan, work: Work, message: TaskiqMessage) -> Any:
-        """Run the handler, and let them see its end; returns or raises as they leave it."""
+        work.take(message)
         began = time.monotonic()
         value: Any = None
         error: BaseException | None = None
@@ -63,27 +63,17 @@ class Hooks:
         except BaseException as raised:  # noqa: BLE001 (middlewares see every end, as in taskiq)
             error = _as_seen(work.held, raised)
         work.held.has_returned = error is None
-        result: TaskiqResult[Any] = unchecked(
-            TaskiqResult,
-            {
-                "is_err": error is not None,
-                "log": None,
-                "return_value": value,
-                "execution_time": round(time.monotonic() - began, 2),
-                "labels": message.labels,
-                "error": error,
-            },
-        )
-        await self._after(work.held, message, result)
+        result = _result(message, value, error, time.monotonic() - began)
+        if error is not None:
+            await _each(self._on_error, message, result, error)
+        await _each(self._post, message, result)
+        if self._foreign_results or self._save:
+            await self._saved(work.held, message, result)
         if result.error is not None:
             raise result.error
         return result.return_value
 
-    async def _after(self, held: Held, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
-        if result.error is not None:
-            await _each(self._on_error, message, result, result.error)
-        if self._post:
-            await _each(self._post, message, result)
+    async def _saved(self, held: Held, message: TaskiqMessage, result: TaskiqResult[Any]) -> None:
         if isinstance(result.error, NoResultError):
             return
         if self._foreign_results:
@@ -93,8 +83,21 @@ class Hooks:
             except Exception:
                 logger.exception("job %s: its result could not be saved", message.task_id)
                 return
-        if self._save:
-            await _each(self._save, message, result)
+        await _each(self._save, message, result)
+
+
+def _result(
+    message: TaskiqMessage, value: Any, error: BaseException | None, took_s: float
+) -> TaskiqResult[Any]:
+    fields = {
+        "is_err": error is not None,
+        "log": None,
+        "return_value": value,
+        "execution_time": int(took_s * 100 + 0.5) / 100,
+        "labels": message.labels,
+        "error": error,
+    }
+    return unchecked(TaskiqResult, fields, _ALL)
 
 
 async def _each(hooks: list[Any], *seen: Any) -> None:

@@ -8,24 +8,23 @@ import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from taskiq import Context, TaskiqState
+import msgspec
+from taskiq import Context, TaskiqMessage, TaskiqState
 from taskiq.acks import AckController
 from taskiq_dependencies import DependencyGraph
 
 from headpond.app import Job
+from headpond.broker import HeadpondBroker
 from headpond.broker.formatter import message_of
+from headpond.envelope import Envelope
 from headpond_workers.casts import Casts, casts_of
+from headpond_workers.held import Held
+from headpond_workers.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from taskiq import TaskiqMessage
+    from collections.abc import Awaitable, Callable
 
     from headpond.app import JobType
-    from headpond.broker import HeadpondBroker
-    from headpond.envelope import Envelope
-    from headpond_workers.held import Held
-    from headpond_workers.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +65,20 @@ class Plan:
         """Whether running it is calling the handler and no more."""
         return self.is_async and self.graph is None and self.job_type is not None
 
-    async def invoke(self, work: Work) -> Any:
-        """Run the handler and return what it returns; raises what it raises."""
+    def invoke(self, work: Work) -> Awaitable[Any]:
+        """Call the handler; what is returned is to be awaited. Raises `PayloadInvalid`."""
         given = work.message or work.envelope
         args, kwargs = self.arguments(given.args, given.kwargs, work.held.job)
-        if self.graph is None:
-            return await self._call(work.threads, args, kwargs)
+        if self.graph is not None:
+            return self._resolved(self.graph, work, args, kwargs)
+        if self.is_async:
+            return self.handler(*args, **kwargs)  # type: ignore[no-any-return]  # a coroutine
+        return self._call(work.threads, args, kwargs)
+
+    async def _resolved(
+        self, graph: DependencyGraph, work: Work, args: list[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Call the handler with taskiq's dependencies."""
         message = work.message or work.make_message()
         context = Context(message, work.broker, AckController(_nothing))
         provided = {
@@ -79,7 +86,7 @@ class Plan:
             Context: context,
             TaskiqState: work.broker.state,
         }
-        resolver = self.graph.async_ctx(provided, work.broker.dependency_overrides or None)
+        resolver = graph.async_ctx(provided, work.broker.dependency_overrides or None)
         try:
             resolved = await resolver.resolve_kwargs()
             resolved.update(kwargs)
@@ -116,8 +123,7 @@ class Plan:
         return await value if inspect.isawaitable(value) else value
 
 
-@dataclass(slots=True, eq=False)
-class Work:
+class Work(msgspec.Struct, eq=False):
     """One run of one job, where it takes more than calling the handler."""
 
     held: Held
@@ -130,6 +136,12 @@ class Work:
     def make_message(self) -> TaskiqMessage:
         """Return taskiq's view of the job as it came."""
         return message_of(self.envelope, self.held.claim.id)
+
+    def take(self, message: TaskiqMessage) -> None:
+        """Run the job as the middlewares left it; their labels say how long it may take."""
+        self.message = message
+        if message.labels:
+            self.held.set_limit(message.labels, self.held.limit_s)
 
 
 def make_plan(broker: HeadpondBroker, name: str, manners: Manners) -> Plan | None:

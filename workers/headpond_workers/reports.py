@@ -71,6 +71,9 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 def returned(run: Run, value: Any) -> Ended:
     """Report a run that returned."""
     claim = run.claim
+    if value is None:
+        outcome = pack(Outcome(run.started_ms, run.run_us, worker=run.worker))
+        return Done(claim.id, claim.fence, outcome, run.run_us)
     try:
         outcome = pack(Outcome(run.started_ms, run.run_us, _as_json(value), worker=run.worker))
     except Exception as error:  # noqa: BLE001 (whatever makes a value unfit for the wire)

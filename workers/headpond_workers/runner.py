@@ -26,7 +26,7 @@ from headpond_workers.threads import HandlerExit, Threads
 from headpond_workers.vault import Shut, Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
+    from collections.abc import Awaitable
 
     from headpond.broker import HeadpondBroker
     from headpond.jobs import Ended
@@ -169,11 +169,7 @@ class Runner:
         run_us = int((now - held.began) * 1_000_000) or 1
         run = Run(held.claim, self._worker, started_ms, run_us)
         try:
-            report = (
-                caught.report
-                if isinstance(caught, Shut)
-                else self._verdict(held, run, value, caught)
-            )
+            report = self._verdict(held, run, value, caught)
         except Exception as error:
             shown = None if held.place else error  # its words may be those of the payload
             logger.error(UNTOLD, run.claim.id, type(error).__name__, exc_info=shown)  # noqa: TRY400
@@ -187,29 +183,22 @@ class Runner:
             envelope = self._vault.open(held, envelope)
         terms = self._live.terms(plan.name, plan.job_type, plan.labels)
         held.retry = terms.retry
-        _set_limit(held, envelope.labels, terms.timeout_s)
+        held.set_limit(envelope.labels, terms.timeout_s)
         if plan.job_parameter is not None:
             held.job = self._job(held, envelope)
-        if plan.is_simple and self._hooks.are_none:
+        hooks = self._hooks
+        if hooks.are_none and plan.is_simple:
             args, kwargs = plan.arguments(envelope.args, envelope.kwargs, held.job)
             return plan.handler(*args, **kwargs)  # type: ignore[no-any-return]  # a coroutine
         held.in_thread = not plan.is_async
         work = Work(held, envelope, self._broker, self._threads)
-        if self._hooks.are_none and plan.job_type is not None and plan.graph is None:
+        if hooks.are_none and plan.job_type is not None and plan.graph is None:
             return plan.invoke(work)
         held.running = Running(self._broker, held.claim.id, envelope)
-        return self._with_hooks(plan, work)
-
-    async def _with_hooks(self, plan: Plan, work: Work) -> Any:
-        token = running_job.set(work.held.running)
-        try:
-            if self._hooks.are_none:
-                return await plan.invoke(work)
-            message = work.message = await self._hooks.before(work.make_message())
-            _set_limit(work.held, message.labels, work.held.limit_s)
-            return await self._hooks.run(plan, work, message)
-        finally:
-            running_job.reset(token)
+        held.token = running_job.set(held.running)
+        if hooks.are_none:
+            return plan.invoke(work)
+        return hooks.run(plan, work)
 
     def _job(self, held: Held, envelope: Envelope) -> Job:
         saying = self._saying = self._saying or Saying(self._pump)
@@ -227,18 +216,25 @@ class Runner:
     # ── its end ──
 
     def _verdict(self, held: Held, run: Run, value: Any, error: BaseException | None) -> Ended:
-        claim, running = run.claim, held.running
+        running = held.running
         if running is not None:
             running.is_over = True
+        if held.token is not None:
+            running_job.reset(held.token)
         if held.ended_by == "cancelled" and _was_stopped(held, error):
             return reports.stopped(run, error)
         if running is not None and running.again is not None:
             body, delay_ms = running.again
-            return Released(claim.id, claim.fence, delay_ms=max(1, delay_ms), body=body)
+            return Released(run.claim.id, run.claim.fence, delay_ms=max(1, delay_ms), body=body)
         if error is None or isinstance(error, NoResultError):
             return reports.returned(run, value)
+        return self._bad_end(held, run, error)
+
+    def _bad_end(self, held: Held, run: Run, error: BaseException) -> Ended:
+        if isinstance(error, Shut):
+            return error.report
         if held.ended_by in {"shutdown", "lost"}:
-            return Released(claim.id, claim.fence)
+            return held.released()
         retry = held.retry or ONE_RUN
         if held.ended_by == "timeout":
             return reports.timed_out(run, held.limit_s, retry, random.random)
@@ -269,13 +265,6 @@ def _was_stopped(held: Held, error: BaseException | None) -> bool:
     if error is None:
         return held.in_thread and held.job is not None and held.job.has_seen
     return isinstance(error, asyncio.CancelledError | reports.Cancelled)
-
-
-def _set_limit(held: Held, labels: Mapping[str, Any], limit_s: float) -> None:
-    """Set when the run's time is up: as its label says, else as its terms do; 0: never."""
-    label = labels.get("timeout") if labels else None
-    held.limit_s = limit_s = limit_s if label is None else float(label)
-    held.deadline = held.began + limit_s if limit_s else 0.0
 
 
 def _now_ms() -> int:

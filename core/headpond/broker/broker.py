@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from taskiq import AckableMessage, AsyncBroker, BrokerMessage
 from typing_extensions import override
 
@@ -14,6 +14,7 @@ from headpond.broker.formatter import TENANT, HeadpondFormatter, inherit
 from headpond.broker.results import StoreResultBackend
 from headpond.broker.seals import Seals
 from headpond.config import default_config
+from headpond.envelope import Envelope
 from headpond.errors import HeadpondError
 from headpond.jobs import JobId, NewJob, check_job_id, check_tenant, parse_priority
 from headpond.queues import QueueSettings, check_queue_name
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from headpond.app import JobType, Queue
-    from headpond.envelope import Envelope
     from headpond.ports import QueueStore
     from headpond.sealing import Keyring
 
@@ -32,8 +32,7 @@ PRIORITY, DELAY = "priority", "delay"
 """Labels that the queue itself understands: `low` … `critical` or 0-9, and seconds."""
 
 
-@dataclass(slots=True, eq=False)
-class Running:
+class Running(msgspec.Struct, eq=False):
     """A job whose handler runs in this process, as what it calls sees it."""
 
     broker: HeadpondBroker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import structs
 from pydantic import BaseModel
@@ -68,27 +68,32 @@ def _texts(message: TaskiqMessage) -> tuple[dict[str, str], dict[str, int]]:
 
 def message_of(envelope: Envelope, task_id: str) -> TaskiqMessage:
     """Return an envelope as taskiq's message; nothing is validated twice."""
-    message = unchecked(
-        TaskiqMessage,
-        {
-            "task_id": task_id,
-            "task_name": envelope.job_type,
-            "labels": dict(envelope.labels),
-            "labels_types": envelope.label_types or None,
-            "args": envelope.args,
-            "kwargs": envelope.kwargs,
-        },
-    )
-    message.parse_labels()
+    fields = {
+        "task_id": task_id,
+        "task_name": envelope.job_type,
+        "labels": dict(envelope.labels),
+        "labels_types": envelope.label_types or None,
+        "args": envelope.args,
+        "kwargs": envelope.kwargs,
+    }
+    message = unchecked(TaskiqMessage, fields, _ALL)
+    if envelope.label_types:
+        message.parse_labels()
     return message
 
 
-def unchecked(model: type[M], fields: dict[str, Any]) -> M:
-    """Return a model of all these fields as they are: `model_construct` at a fifth of its price."""
+_ALL: Final = set(TaskiqMessage.model_fields)
+_put: Final = object.__setattr__
+
+
+def unchecked(model: type[M], fields: dict[str, Any], names: set[str]) -> M:
+    """Return a model of all its fields as they are: `model_construct` at a fifth of its price.
+
+    `names` are those of the fields; all models share the set, to which nothing can be added.
+    """
     made = model.__new__(model)
-    put = object.__setattr__
-    put(made, "__dict__", fields)
-    put(made, "__pydantic_fields_set__", set(fields))
-    put(made, "__pydantic_extra__", None)
-    put(made, "__pydantic_private__", None)
+    _put(made, "__dict__", fields)
+    _put(made, "__pydantic_fields_set__", names)
+    _put(made, "__pydantic_extra__", None)
+    _put(made, "__pydantic_private__", None)
     return made
