@@ -13,7 +13,7 @@ from api_bench import JOBS, KEY, a_mark, api_bench
 from headpond.app.catalog import Catalog
 from headpond.envelope import Envelope, pack
 from headpond.errors import StoreFull, StoreUnfit
-from headpond.jobs import JobId, NewJob
+from headpond.jobs import JobId, NewJob, Placed
 from headpond.memory import MemoryQueueStore
 from headpond.settings import ApiSettings
 from headpond.testing import ManualClock
@@ -46,7 +46,7 @@ async def test_a_full_store_is_507() -> None:
     """Nothing was enqueued, so there is no id to repeat under; it is told apart from a 503."""
     async with api_bench() as bench:
 
-        async def full(queue: str, jobs: Sequence[NewJob]) -> list[bool]:
+        async def full(queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
             raise StoreFull("Redis has reached its maxmemory.")
 
         bench.store.enqueue = full  # type: ignore[method-assign]  # a Redis that has no room
@@ -62,7 +62,7 @@ async def test_a_store_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(headpond_api.submission, "PATIENCE_S", 0.05)
     async with api_bench() as bench:
 
-        async def never(queue: str, jobs: Sequence[NewJob]) -> list[bool]:
+        async def never(queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
             await asyncio.Event().wait()
             raise AssertionError
 
