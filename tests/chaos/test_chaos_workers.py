@@ -111,7 +111,7 @@ async def test_a_job_of_a_killed_worker_is_rerun_within_the_real_lease(world: Wo
     """An idle queue, the lease as it is in production: rerun within 15 s and a tick."""
     async with world.chaos(lease_ms=15_000, max_deliveries=3) as chaos:
         (first,) = await chaos.staff(1)
-        (job_id,) = await chaos.mill.send("toil", seconds=1.0)
+        (job_id,) = await chaos.mill.send("toil", seconds=25)
         await chaos.mill.told("start")
         (second,) = await chaos.staff(2)
         chaos.kill(first)
@@ -119,4 +119,3 @@ async def test_a_job_of_a_killed_worker_is_rerun_within_the_real_lease(world: Wo
         start = (await chaos.mill.told("start", 2))[1]
         assert (start["id"], start["worker"]) == (job_id, second.id)
         assert start["at"] - killed < 15 + 1
-        await chaos.mill.ended(job_id)

@@ -185,7 +185,7 @@ async def test_a_worker_waits_for_a_redis_that_is_away(
     await until(lambda: leaving.probe("/livez"))
     assert await waiting.probe("/readyz") == 503
     leaving.send(signal.SIGTERM)
-    assert await leaving.ended(within_s=3) == 0
+    assert await leaving.ended(within_s=8) == 0
     redis_server.start()
 
     async def ended() -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -207,6 +208,18 @@ class Chaos:
             is_forgetful=self.is_forgetful,
         )
 
+    async def said(self) -> str:
+        """Return what might explain a failure: the end of the story, and of what workers say."""
+        try:
+            sample = f"{await self.mill.sample()}"
+        except (HeadpondError, KeyError) as error:
+            sample = f"no sample: {error!r}"
+        story = self.log.path.read_text("utf-8").splitlines()[-20:]
+        words = [
+            f"{w.id}: {line}" for w in self.mill.workers for line in w.words().splitlines()[-8:]
+        ]
+        return "\n".join([sample, f"{time.time():.3f}", *story, *words])
+
     async def _all(self, state: JobState) -> list[StoredJob]:
         found: list[StoredJob] = []
         cursor = ""
@@ -255,6 +268,9 @@ class World:
             try:
                 yield chaos
                 assert not ticking.done(), "the governor has stopped ticking"
+            except BaseException:
+                print(await chaos.said())  # noqa: T201 (shown when the test fails)
+                raise
             finally:
                 await chaos.end()
                 log.close()
