@@ -33,6 +33,8 @@ GRACE_MS: Final = 60_000
 """An occurrence found due this late is not missed: claims and ticks come more often than that."""
 SHORTEST_EVERY_MS: Final = 100
 LONGEST_EVERY_MS: Final = 366 * 86_400_000
+LATEST_START_MS: Final = 221_845_392_000_000
+"""The year 9000: calendars end a thousand years later."""
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -87,6 +89,7 @@ def check(schedule: Schedule) -> Schedule:
     checks = (
         ("/cron", lambda: schedule.cron and parse_cron(schedule.cron)),
         ("/tz", lambda: _zone(schedule.tz)),
+        ("/start", lambda: _check_start(schedule.start_ms)),
         ("/priority", lambda: parse_priority(schedule.priority)),
         ("/tenant", lambda: check_tenant(schedule.tenant)),
     )
@@ -173,6 +176,12 @@ def _zone(name: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         detail = f"{name!r} is no time zone; write one such as Europe/Berlin or Asia/Kolkata."
         raise ConfigInvalid([FieldError("/tz", detail)]) from error
+
+
+def _check_start(start_ms: int) -> None:
+    if not 0 <= start_ms <= LATEST_START_MS:
+        detail = f"{start_ms} ms is no start: it is a time from 1970 to 9000."
+        raise ConfigInvalid([FieldError("/start", detail)])
 
 
 def _sentence(error: HeadpondError) -> str:

@@ -11,6 +11,7 @@ from headpond.errors import ConfigInvalid
 from headpond.jobs import check_job_id
 from headpond.timetable import (
     GRACE_MS,
+    LATEST_START_MS,
     LONGEST_EVERY_MS,
     MOST_MISSED,
     SHORTEST_EVERY_MS,
@@ -266,13 +267,15 @@ def test_a_schedule_survives_the_wire() -> None:
         hourly(every_ms=LONGEST_EVERY_MS, start_ms=NOON_MS),
         daily(),
         daily("@daily", tz="Asia/Kolkata", missed="skip", priority=0, tenant="a.b"),
+        daily(start_ms=LATEST_START_MS),
         hourly(name="A.b_c-9"),
         hourly(name="x" * 100),
     ],
 )
 def test_good_schedules_are_accepted(schedule: Schedule) -> None:
-    """They come back as they are."""
+    """They come back as they are, and there is a time at which they fire."""
     assert check(schedule) is schedule
+    assert first(schedule, NOON_MS) > NOON_MS
 
 
 @pytest.mark.parametrize(
@@ -291,6 +294,8 @@ def test_good_schedules_are_accepted(schedule: Schedule) -> None:
         (hourly(every_ms=-1), "/every", "-1 ms is not within"),
         (hourly(every_ms=SHORTEST_EVERY_MS - 1), "/every", "99 ms is not within"),
         (hourly(every_ms=LONGEST_EVERY_MS + 1), "/every", "is not within 100 ms and a year"),
+        (hourly(start_ms=-1), "/start", "-1 ms is no start"),
+        (daily(start_ms=LATEST_START_MS + 1), "/start", "from 1970 to 9000"),
         (hourly(missed="never"), "/missed", "'never' is none of skip, once, all"),
         (daily("0 0 30 2 *"), "/cron", "'0 0 30 2 *' never fires"),
         (daily("0 7 * *"), "/cron", "has 4"),
