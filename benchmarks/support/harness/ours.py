@@ -77,15 +77,9 @@ class Ours:
         await noop.enqueue(Work(number=number, text=TEXT))
 
     async def many(self, first: int, count: int, job_type: str = NOOP) -> None:
-        """Pack them all, and send them in one call of the store."""
-        pack = JOB_TYPES[job_type].pack
-        numbers = range(first, first + count)
-        jobs = [pack(Work(number=n, text=TEXT), tenant=self.tenant_of(n)) for n in numbers]
-        await self.store.enqueue(QUEUE, jobs)
-
-    def tenant_of(self, number: int) -> str:  # noqa: ARG002 (others do)
-        """Return whose job it is: nobody's."""
-        return ""
+        """Enqueue them in one call."""
+        payloads = [Work(number=n, text=TEXT) for n in range(first, first + count)]
+        await JOB_TYPES[job_type].enqueue_many(payloads)
 
     async def stamp(self, sent_ns: int) -> None:
         """Enqueue one that is timed."""

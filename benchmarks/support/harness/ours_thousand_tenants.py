@@ -6,7 +6,9 @@ from typing import Final
 
 from typing_extensions import override
 
-from harness.ours import Ours, store
+from harness.handlers import TEXT
+from harness.ours import JOB_TYPES, Ours, Work, store
+from harness.side import NOOP
 
 TENANTS: Final = 1000
 
@@ -15,8 +17,12 @@ class ThousandTenants(Ours):
     """One for each."""
 
     @override
-    def tenant_of(self, number: int) -> str:
-        return f"tenant-{number % TENANTS}"
+    async def many(self, first: int, count: int, job_type: str = NOOP) -> None:
+        call = JOB_TYPES[job_type].call
+        numbers = range(first, first + count)
+        await JOB_TYPES[job_type].enqueue_many(
+            call(Work(number=n, text=TEXT), tenant=f"tenant-{n % TENANTS}") for n in numbers
+        )
 
 
 SIDE = ThousandTenants(store)
