@@ -1,0 +1,105 @@
+"""What the state machine has found: each difference from the contract as its shortest story."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from bench import GOOD, a_beat, a_job, forged
+from headpond.batches import Batch
+from headpond.jobs import Done, JobId, JobState, Unique
+from headpond.queues import Hold
+
+if TYPE_CHECKING:
+    from bench import Bench
+
+
+async def test_hold_of_the_spec_ends_when_it_says(bench: Bench) -> None:
+    """Both sources may hold until a moment; from then on there is nothing to lift."""
+    now = bench.clock.now_ms()
+    hold = Hold("spec", "asha", "stocktaking", now, now + 500)
+    await bench.store.hold(bench.name, hold)
+    assert (await bench.sample()).held == (hold,)
+    bench.in_ms(500)
+    assert (await bench.sample()).held == ()
+    assert not (await bench.exchange(want=1)).held
+    assert await bench.store.resume(bench.name, "spec") is False
+
+
+async def test_shorter_lease_makes_no_heartbeat_younger(bench: Bench) -> None:
+    """A worker was seen when it was, whatever the lease has become since."""
+    seen_ms = bench.clock.now_ms()
+    keeper = bench.store.leases(bench.name, "w1")
+    keeper.renew(a_beat("w1"), [])
+    keeper.close()
+    bench.in_ms(100)
+    await bench.configure(lease_ms=5000)
+    assert [worker.seen_ms for worker in (await bench.sample()).workers] == [seen_ms]
+
+
+async def test_forgotten_batch_owns_nobody(bench: Bench) -> None:
+    """Its name may be used again, and jobs of the old one are not counted in the new one."""
+    batch = Batch("b1", total=1, lock_ms=0, keep_ms=1000)
+    assert await bench.store.open_batch(bench.name, batch)
+    await bench.add("old", batch="b1")
+    bench.in_ms(1000)
+    assert await bench.store.batch(bench.name, "b1") is None
+    assert (await bench.job("old")).batch == ""
+    assert await bench.store.open_batch(bench.name, batch)
+    assert (await bench.job("old")).batch == ""
+    await bench.done(await bench.take())
+    state = await bench.store.batch(bench.name, "b1")
+    assert state is not None
+    assert (state.remaining, state.completed, state.completed_ms) == (0, 0, 0)
+
+
+async def test_retry_that_names_a_job_twice_knows_it_twice(bench: Bench) -> None:
+    """Nothing says of a job that it is not there while it is."""
+    await bench.add("a")
+    await bench.store.cancel(bench.name, [JobId("a")])
+    first, second = await bench.store.retry(bench.name, [JobId("a"), JobId("a")])
+    assert first is JobState.CANCELLED
+    assert second in {JobState.CANCELLED, JobState.WAITING}
+    assert await bench.state("a") is JobState.WAITING
+
+
+@pytest.mark.parametrize("priority", [5, 9])
+async def test_job_that_replaces_a_waiting_one_waits(bench: Bench, priority: int) -> None:
+    """It gets the place of the other: its own delay counts only in mode `debounce`."""
+    await bench.add_jobs([a_job("first", unique=Unique("k"))])
+    newcomer = a_job("second", priority=priority, delay_ms=6000, unique=Unique("k", mode="replace"))
+    assert await bench.add_jobs([newcomer]) == [True]
+    job = await bench.job("second")
+    assert (job.state, job.due_ms) == (JobState.WAITING, 0)
+    assert (await bench.take()).id == "second"
+
+
+async def test_stale_report_adds_no_time(bench: Bench) -> None:
+    """Beside a good report in the same exchange it changes nothing either."""
+    await bench.add("a")
+    claim = await bench.take()
+    stale = forged(claim, fence=f"{claim.fence}0")
+    answer = await bench.exchange(
+        Done(stale.id, stale.fence, GOOD, run_us=13), Done(claim.id, claim.fence, GOOD, run_us=3)
+    )
+    assert answer.stale == ("a",)
+    sample = await bench.sample()
+    assert (sample.ended_total, sample.run_us_total, sample.stale_total) == (1, 3, 1)
+
+
+async def test_lost_answer_is_no_crash_under_a_lowered_limit_either(bench: Bench) -> None:
+    """What was claimed and never heard of goes back, also when one crash is too many by now."""
+    await bench.add("a")
+    await bench.take("w1")
+    bench.in_ms(20_000)
+    again = await bench.take("w1")
+    assert again.crashes == 1
+    await bench.configure(max_deliveries=1)
+    keeper = bench.store.leases(bench.name, "w1")
+    bench.in_ms(10_000)
+    keeper.renew(a_beat("w1"), [])
+    keeper.close()
+    bench.in_ms(10_000)
+    claim = await bench.take("w2")
+    assert (claim.id, claim.crashes) == ("a", 1)
