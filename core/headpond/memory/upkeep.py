@@ -41,7 +41,10 @@ def _reap(queue: Queue, now_ms: int) -> None:
 
 
 def _lose(queue: Queue, row: Row, now_ms: int) -> None:
-    row.crashes += not _was_never_heard_of(queue, row, now_ms)
+    if _was_never_heard_of(queue, row, now_ms):
+        wait_again(queue, row)
+        return
+    row.crashes += 1
     if row.crashes < queue.settings.max_deliveries:
         wait_again(queue, row)
     else:
