@@ -134,6 +134,20 @@ async def test_a_new_state_and_a_word_are_not_kept_waiting() -> None:
     await asyncio.to_thread(worker.thread.stop)
 
 
+async def test_after_a_word_it_asks_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that somebody cancels may have been claimed in this very moment; then it is quiet."""
+    monkeypatch.setattr(leases, "AGAIN_S", 0.05)
+    worker = Worker()
+    worker.thread.follow(lease_ms=3_600_000)
+    worker.thread.start()
+    await until(lambda: len(worker.keeper.states) == 1)
+    worker.keeper.words.set()
+    await until(lambda: len(worker.keeper.states) == 3, within_s=5)
+    await asyncio.sleep(0.2)
+    assert len(worker.keeper.states) == 3
+    await asyncio.to_thread(worker.thread.stop)
+
+
 async def test_nothing_ends_it() -> None:
     """A store that is away, and errors that nobody expected, when renewing and when listening."""
     worker = Worker()

@@ -10,12 +10,13 @@ from typing_extensions import override
 
 from headpond.envelope import Outcome, pack
 from headpond.errors import StoreUnavailable
-from headpond.jobs import Done, JobId, JobState, NewJob
+from headpond.jobs import Claim, Done, JobId, JobState, NewJob, Stopped
 from headpond.memory import MemoryQueueStore
-from headpond.ports import WorkerBeat
+from headpond.ports import ScheduleEntry, WorkerBeat
 from headpond.queues import QueueSettings, WorkerState
 from headpond.testing import ManualClock
 from headpond_workers import pump as pumps
+from headpond_workers.held import Held
 from headpond_workers.pump import Pump, prefetch_for
 from until import until
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from headpond.jobs import Ended
     from headpond.ports import Exchange
-    from headpond_workers.held import Held
 
 QUEUE, WORKER = "yard", "w1"
 GOOD = pack(Outcome(1, 1))
@@ -282,6 +282,106 @@ async def test_a_job_that_comes_back_to_its_runner_runs_on(yard: Yard) -> None:
     yard.finish(held)
     await yard.come_to(0, 1, 1)
     assert yard.pump.running == 1
+
+
+# ── progress, cancellation, schedules ──
+
+
+async def said(yard: Yard, job_id: str) -> bytes | None:
+    """Return the progress that the store has of a job."""
+    (job,) = await yard.store.read(QUEUE, [JobId(job_id)])
+    assert job is not None
+    return job.progress
+
+
+async def test_progress_goes_along_with_the_next_exchange(yard: Yard) -> None:
+    """The latest word of each job; one that is not held says nothing."""
+    await yard.add("a", "b")
+    yard.pump.begin()
+    await yard.come_to(0, 2, 0)
+    first, second = yard.started
+    for word in (b"1", b"2"):
+        yard.pump.say(first, word)
+    yard.pump.say(second, b"3")
+    yard.pump.say(Held(Claim(JobId("a"), b"", "w9.9", 0, 0, 1)), b"4")
+
+    async def are_said() -> bool:
+        return [await said(yard, "a"), await said(yard, "b")] == [b"2", b"3"]
+
+    await until(are_said, within_s=5)
+    assert yard.pump.running == 2
+
+
+async def test_the_last_word_arrives_before_the_end(yard: Yard) -> None:
+    """It is not refused as stale."""
+    await yard.add("a")
+    yard.pump.begin()
+    await yard.come_to(0, 1, 0)
+    yard.pump.say(yard.started[0], b"last")
+    yard.finish(yard.started[0])
+    await yard.come_to(0, 0, 1)
+    assert await said(yard, "a") == b"last"
+    assert (await yard.store.sample([QUEUE]))[QUEUE].stale_total == 0
+
+
+async def test_after_a_failed_exchange_the_newest_word_counts(yard: Yard) -> None:
+    """What was said meanwhile is not overwritten by what is sent again."""
+    await yard.add("a", "b")
+    yard.pump.begin()
+    await yard.come_to(0, 2, 0)
+    yard.store.faults = ["before", "before"]
+    yard.pump.say(yard.started[0], b"old")
+    yard.pump.say(yard.started[1], b"only")
+    await until(lambda: len(yard.store.faults) < 2)
+    yard.pump.say(yard.started[0], b"new")
+
+    async def are_said() -> bool:
+        return [await said(yard, "a"), await said(yard, "b")] == [b"new", b"only"]
+
+    await until(are_said, within_s=5)
+
+
+async def test_what_is_withdrawn_never_starts(yard: Yard) -> None:
+    """A job that waits in the worker ends without a run; those behind it start."""
+    yard.pump.set_slots(1)
+    await yard.add("a")
+    yard.pump.begin()
+    await until(lambda: yard.ids == ["a"])
+    for _ in range(3):  # quick jobs are claimed ahead
+        yard.finish(yard.started[-1], run_us=100)
+        await yard.add(f"q{len(yard.started)}")
+        await until(lambda: len(yard.pump.held) == 1 and yard.started[-1].claim.id[0] == "q")
+    await yard.add("b", "c")
+    yard.finish(yard.started[-1], run_us=100)
+    await until(lambda: len(yard.pump.held) == 2)
+    unstarted = yard.pump.held[JobId("c")]
+    await yard.store.cancel(QUEUE, [JobId("c")])
+    assert unstarted.begin()
+    yard.pump.withdraw(unstarted, Stopped(JobId("c"), unstarted.claim.fence, GOOD, 0))
+    yard.finish(yard.started[-1])
+    await until(lambda: yard.pump.is_empty or not yard.pump.held)
+
+    async def is_cancelled() -> bool:
+        return await yard.state("c") is JobState.CANCELLED
+
+    await until(is_cancelled, within_s=5)
+    assert "c" not in yard.ids
+
+
+async def test_a_due_schedule_is_told_and_looked_at_again_soon(yard: Yard) -> None:
+    """With the store's time, until somebody has fired it; nothing spins meanwhile."""
+    told: list[int] = []
+    yard.pump.on_due = told.append
+    yard.clock.advance_ms(1_000)
+    entry = ScheduleEntry("s", b"", yard.clock.now_ms() - 1)
+    await yard.store.put_schedule(QUEUE, entry)
+    yard.pump.begin()
+    await until(lambda: len(told) >= 3, within_s=5)
+    assert set(told) == {yard.clock.now_ms()}
+    await asyncio.sleep(0.2)
+    assert len(told) < 30
+    await yard.store.fire(QUEUE, entry, [NewJob(JobId("s1"), b"")], 0)
+    await until(lambda: yard.ids == ["s1"], within_s=5)
 
 
 # ── poison ──
