@@ -90,9 +90,9 @@ class Life:
         for progress in _chunks([each for each in others if isinstance(each, Progressed)]):
             args = [part for job in progress for part in _progress(job)]
             commands.append((*head("progress", queue), now, len(progress), *args))
-        for ends in _chunks(done):
-            run_us = sum(job.run_us for job in ends)
-            commands.append((*head("finish", queue), now, worker, run_us, *_joined_ends(ends)))
+        commands += (
+            (*head("finish", queue), now, worker, *_joined_ends(ends)) for ends in _chunks(done)
+        )
         commands += (
             (*head("fail", queue), now, worker, *_joined_faults(faults))
             for faults in _chunks(failed)
@@ -135,6 +135,10 @@ def _progress(job: Progressed) -> tuple[Any, ...]:
     return (job.id, job.fence, job.progress)
 
 
+def _end(job: Done) -> tuple[Any, ...]:
+    return (job.id, len(job.outcome), job.run_us)
+
+
 def _failure(job: Failed | Stopped) -> tuple[Any, ...]:
     if isinstance(job, Stopped):
         return (job.id, len(job.outcome), "stopped", -1, job.run_us)
@@ -147,7 +151,7 @@ def _release(job: Released) -> tuple[Any, ...]:
 
 
 def _joined_ends(jobs: Sequence[Done]) -> tuple[bytes, bytes]:
-    return _joined(jobs, lambda job: (job.id, len(job.outcome)), [job.outcome for job in jobs])
+    return _joined(jobs, _end, [job.outcome for job in jobs])
 
 
 def _joined_faults(jobs: Sequence[Failed | Stopped]) -> tuple[bytes, bytes]:

@@ -44,7 +44,9 @@ class Looking:
         """Return jobs by id, `None` for each that there is not."""
         if not ids:
             return []
-        rows = await self._client.command((*self._client.head("read", queue), *ids))
+        rows = await self._client.command(
+            (*self._client.head("read", queue), self._client.now(), *ids)
+        )
         return [stored(queue, row) if row else None for row in rows]
 
     async def find(self, job_id: JobId) -> list[StoredJob]:
@@ -52,7 +54,9 @@ class Looking:
         queues = await self.queues()
         if not queues:
             return []
-        commands = [(*self._client.head("read", queue), job_id) for queue in queues]
+        commands = [
+            (*self._client.head("read", queue), self._client.now(), job_id) for queue in queues
+        ]
         replies = await self._client.pipeline(commands)
         rows = zip(queues, replies, strict=True)
         return [stored(queue, reply[0]) for queue, reply in rows if reply[0]]
@@ -93,7 +97,7 @@ class Looking:
         newest_first = 1 if place in _NEWEST_FIRST_PLACES else 0
         head = self._client.head("page", queue)
         rows: list[Any] = await self._client.command(
-            (*head, place, newest_first, score, skip, count)
+            (*head, self._client.now(), place, newest_first, score, skip, count)
         )
         return rows
 

@@ -1,5 +1,5 @@
 -- amend: change a job that has not started.
--- KEYS  waiting delayed standing since wake
+-- KEYS  waiting delayed standing wake
 -- ARGV  now · id · priority or '' · due ms or ''
 -- RETURNS the state in which it was, '' when there is no such job
 -- COST  O(log n)

@@ -1,6 +1,6 @@
 -- finish: jobs that ended well go to completed with their outcome.
 -- KEYS  meta completed outcomes waiting wake
--- ARGV  now · worker · run µs of all · packed reports (see owned) of id, length of the outcome · joined outcomes
+-- ARGV  now · worker · packed reports (see owned) of id, length of the outcome, run µs · joined outcomes
 -- RETURNS the ids that this fence no longer held
 -- COST  O(n log n) and at most 1,000 trimmed; n at most 500
 --@include now
@@ -9,22 +9,23 @@
 --@include owned
 --@include tell
 --@include ending
-local ids, places, stale, list = take_owned(ARGV[2], ARGV[4], 2)
+local ids, places, stale, list = take_owned(ARGV[2], ARGV[3], 3)
 if #ids == 0 then
   return stale
 end
 local set = redis.call('HMGET', meta, 'completed_count', 'completed_age_ms', 'max_active')
 local keep = tonumber(set[1] or 1000)
 redis.call('HINCRBY', meta, 'ended', #ids)
-redis.call('HINCRBY', meta, 'run_us', ARGV[3])
-local ended, told = {}, {}
-local outcome_of = pieces(list, 2, 2, ARGV[5])
+local ended, told, run_us = {}, {}, 0
+local outcome_of = pieces(list, 3, 2, ARGV[4])
 for i, id in ipairs(ids) do
   ended[2 * i - 1] = stamp
   ended[2 * i] = id
   told[2 * i - 1] = id
   told[2 * i] = outcome_of(places[i])
+  run_us = run_us + list[places[i] + 2]
 end
+redis.call('HINCRBY', meta, 'run_us', run_us)
 tell('completed', ids)
 depart(ids, COMPLETED)
 if keep == 0 then

@@ -1,8 +1,9 @@
 -- read: jobs by id. Changes nothing.
 -- KEYS
--- ARGV  ids
+-- ARGV  now · ids
 -- RETURNS for each id {id, state, score, body, standing, owner, tries, reason, outcome, parked, progress, batch,
 --       asked to stop}, or {}
 -- COST  O(n), n at most 1,000
+--@include now
 --@include rows
-return rows(ARGV)
+return rows({ unpack(ARGV, 2) })

@@ -1,5 +1,5 @@
 -- retry: failed and cancelled jobs wait again, with all their retries before them.
--- KEYS  failed cancelled tries reasons since progress standing wake
+-- KEYS  failed cancelled tries reasons progress wake
 -- ARGV  now · then ids
 -- RETURNS for each id the state in which it was, '' when there is no such job
 -- COST  O(n log n), n at most 1,000

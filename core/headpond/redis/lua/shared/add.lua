@@ -1,12 +1,11 @@
 -- add: put new jobs into the queue, each id once. They come as a packed list of id, length of the body and standing for
 -- each, and the joined bodies. Standing is '' for priority 5, default tenant, at once; else
 -- priority|delay ms|run at ms|tenant and, where the job has them, |batch|mode (s, r or d), until (s, e or n), ms|key.
--- KEYS  jobs waiting delayed meta standing uniques unique_ends keyed members batches cancelled
+-- KEYS  jobs waiting delayed meta standing uniques unique_ends keyed cancelled
 --@include line
 --@include tell
 --@include bury
 --@include withdraw
---@include parts
 local fresh -- what is about to be written
 local function begin()
   fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, texts = {}, all = {} }
@@ -76,36 +75,52 @@ local function replace(holder, id)
   return state, score
 end
 
--- place: put one job where its standing says; a job that replaces another gets that one's place.
-local function place(id, body, how, spot)
-  local lane, due = '4', 0
-  if how ~= '' then
-    local priority, delay, at, tenant = string.match(how, '^(%d)|(%d+)|(%d+)|([^|]*)')
-    if priority ~= '5' or tenant ~= '' then
-      fresh.stands[#fresh.stands + 1] = id
-      fresh.stands[#fresh.stands + 1] = priority .. '|' .. tenant
+-- read: what a standing says; many jobs have the same, which is looked at once.
+local read_before = { [''] = { lane = '4', delay = 0, at = 0, is_plain = true } }
+local function read(how)
+  local said = read_before[how]
+  if said then
+    return said
+  end
+  local priority, delay, at, tenant, rest = string.match(how, '^(%d)|(%d+)|(%d+)|([^|]*)(.*)$')
+  said = { lane = (9 - priority) .. tenant, delay = tonumber(delay), at = tonumber(at), is_plain = rest == '' }
+  if priority ~= '5' or tenant ~= '' then
+    said.stand = priority .. '|' .. tenant
+  end
+  if rest ~= '' then
+    local batch, unique = string.match(rest, '^|([^|]*)|?(.*)$')
+    said.batch = batch ~= '' and batch
+    if unique ~= '' then
+      local mode, till, span, key = string.match(unique, '^(%a)(%a)(%d+)|(.*)$')
+      said.key = { mode = mode, till = till, span = span, field = tenant .. '|' .. key }
     end
-    due = math.max(now + delay, tonumber(at))
-    lane = (9 - priority) .. tenant
   end
+  read_before[how] = said
+  return said
+end
+
+-- place: put one job where its standing says; a job that replaces another gets that one's place.
+local function place(id, body, said, spot)
   fresh.all[#fresh.all + 1] = id
-  if spot and spot.state == 'delayed' then
-    due = tonumber(spot.score)
+  if said.stand then
+    fresh.stands[#fresh.stands + 1] = id
+    fresh.stands[#fresh.stands + 1] = said.stand
   end
-  local seat
-  if spot and spot.state == 'waiting' then
+  local due, seat = math.max(now + said.delay, said.at), NOWHERE
+  if spot then
+    due = spot.state == 'delayed' and tonumber(spot.score) or 0
     seat = string.format('%016d', spot.score)
   end
-  if seat and string.sub(seat, 1, 1) == string.sub(lane, 1, 1) then
-    redis.call('ZADD', waiting, seat, id)
-    count_age(string.sub(stamp, 1, 10), 1)
-  elseif due > now then
+  if due > now then
     seat = NOWHERE
     fresh.later[#fresh.later + 1] = string.format('%d', due)
     fresh.later[#fresh.later + 1] = id
+  elseif spot and spot.state == 'waiting' and string.sub(seat, 1, 1) == string.sub(said.lane, 1, 1) then
+    redis.call('ZADD', waiting, seat, id)
+    count_age(string.sub(stamp, 1, 10), 1)
   else
     fresh.ids[#fresh.ids + 1] = id
-    fresh.lanes[#fresh.lanes + 1] = lane
+    fresh.lanes[#fresh.lanes + 1] = said.lane
     fresh.texts[#fresh.texts + 1] = body
     return
   end
@@ -114,59 +129,55 @@ local function place(id, body, how, spot)
 end
 
 -- keyed_place: place a job that has a key, unless another holds it; returns what became of it.
-local function keyed_place(id, body, how, unique)
+local function keyed_place(id, body, said)
   flush() -- a job of this key may be among those not yet written
-  local mode, till, span, key = string.match(unique, '^(%a)(%a)(%d+)|(.*)$')
-  local field = string.match(how, '^%d|%d+|%d+|([^|]*)') .. '|' .. key
-  local holder, answer, spot = holder_of(field), 1, nil
+  local key = said.key
+  local holder, answer, spot = holder_of(key.field), 1, nil
   if holder then
     local state, score
-    if mode ~= 's' then
+    if key.mode ~= 's' then
       state, score = replace(holder, id)
     end
     if not state then
       return '=' .. holder
     end
     answer = '~' .. holder
-    if mode == 'r' then
+    if key.mode == 'r' then
       spot = { state = state, score = score }
     end
   end
-  place(id, body, how, spot)
+  place(id, body, said, spot)
   flush()
-  take_key(id, field, till, span)
+  take_key(id, key.field, key.till, key.span)
   return answer
 end
 
 local function add(n, packed, joined)
   begin()
   local ids, answers, seen, touched = {}, {}, {}, {}
-  local list, cut = cmsgpack.unpack(packed), cutter(joined)
+  local list, from = cmsgpack.unpack(packed), 1
   for i = 1, n do
     ids[i] = list[3 * i - 2]
   end
   local known = redis.call('HMGET', jobs, unpack(ids))
   for i = 1, n do
-    local id, body, how = ids[i], cut(list[3 * i - 1]), list[3 * i]
-    local batch, unique
-    if #how > 6 then
-      batch, unique = string.match(how, '^%d|%d+|%d+|[^|]*|([^|]*)|?(.*)$')
-    end
-    if known[i] or seen[id] then
+    local id, length, said = ids[i], list[3 * i - 1], read(list[3 * i])
+    local is_new = not (known[i] or seen[id])
+    if not is_new then
       answers[i] = 0
+    elseif said.key then
+      answers[i] = keyed_place(id, string.sub(joined, from, from + length - 1), said)
+      is_new = answers[i] == 1 or string.sub(answers[i], 1, 1) == '~'
     else
-      if unique and unique ~= '' then
-        answers[i] = keyed_place(id, body, how, unique)
-      else
-        place(id, body, how)
-        answers[i] = 1
-      end
-      seen[id] = answers[i] == 1 or string.sub(answers[i], 1, 1) == '~'
+      place(id, string.sub(joined, from, from + length - 1), said)
+      answers[i] = 1
     end
-    if batch and batch ~= '' then
-      enroll(id, batch, seen[id] and answers[i] ~= 0)
-      touched[batch] = true
+    seen[id] = seen[id] or is_new
+    if said.batch then
+      enroll(id, said.batch, is_new)
+      touched[said.batch] = true
     end
+    from = from + length
   end
   flush()
   for batch in pairs(touched) do

@@ -13,7 +13,9 @@ local function drop(ids)
     return
   end
   for _, column in ipairs({ standing, tries, since, reasons, parked, progress, members }) do
-    redis.call('HDEL', column, unpack(ids))
+    if redis.call('EXISTS', column) == 1 then
+      redis.call('HDEL', column, unpack(ids))
+    end
   end
 end
 

@@ -9,28 +9,55 @@ local function weight_of(tenant)
   return tonumber(rule and string.match(rule, '^%d+') or 1)
 end
 
--- Returns the scores. They are texts: Redis would print a number with 17 digits, in ten times the time.
+-- last_tags: the last tag of each lane, or its level's virtual time; and the step from one to the next.
+local function last_tags(lanes)
+  local fields, at = { 'shares' }, {}
+  for _, lane in ipairs(lanes) do
+    local level = string.sub(lane, 1, 1)
+    if not at[level] then
+      fields[#fields + 1] = 'virtual' .. level
+      at[level] = #fields
+    end
+  end
+  local set, known = redis.call('HMGET', meta, unpack(fields)), redis.call('HMGET', tags, unpack(lanes))
+  local weighs = set[1] and set[1] ~= ''
+  local last, step = {}, {}
+  for i, lane in ipairs(lanes) do
+    last[lane] = math.max(tonumber(known[i] or 0), tonumber(set[at[string.sub(lane, 1, 1)]] or 0))
+    step[lane] = weighs and STEP / weight_of(string.sub(lane, 2)) or STEP
+  end
+  return last, step
+end
+
+-- Returns the scores. They are texts, as are tags without a fraction: Redis would print a number with 17 digits, in ten
+-- times the time.
 local function line(ids, lanes)
-  local last, step, scores, args = {}, {}, {}, {}
+  local seen, distinct = {}, {}
+  for i = 1, #ids do
+    if not seen[lanes[i]] then
+      seen[lanes[i]] = true
+      distinct[#distinct + 1] = lanes[i]
+    end
+  end
+  local last, step = last_tags(distinct)
+  local scores, args = {}, {}
   for i = 1, #ids do
     local lane = lanes[i]
-    local tag = last[lane]
-    if not tag then
-      local set = redis.call('HMGET', meta, 'virtual' .. string.sub(lane, 1, 1), 'shares')
-      tag = math.max(tonumber(redis.call('HGET', tags, lane) or 0), tonumber(set[1] or 0))
-      step[lane] = set[2] and set[2] ~= '' and STEP / weight_of(string.sub(lane, 2)) or STEP
-    end
-    tag = tag + step[lane]
+    local tag = last[lane] + step[lane]
     last[lane] = tag
-    local score = string.sub(lane, 1, 1) .. string.format('%015d', tag)
+    local score = string.format('%s%015d', string.sub(lane, 1, 1), tag)
     scores[i] = score
     args[2 * i - 1] = score
     args[2 * i] = ids[i]
   end
   redis.call('ZADD', waiting, unpack(args))
-  for lane, tag in pairs(last) do
-    redis.call('HSET', tags, lane, tag)
+  local kept = {}
+  for i, lane in ipairs(distinct) do
+    local tag = last[lane]
+    kept[2 * i - 1] = lane
+    kept[2 * i] = tag % 1 == 0 and string.format('%d', tag) or tag
   end
+  redis.call('HSET', tags, unpack(kept))
   return scores
 end
 

@@ -1,10 +1,11 @@
 -- rows: jobs with everything that is known of them. A job that there is not gives an empty row.
 -- KEYS  waiting delayed active completed failed cancelled jobs standing owners tries outcomes reasons parked
---       aside_at progress members batches cancels
+--       aside_at progress members batches batch_ends cancels
 local function batch_of(id)
   local own = redis.call('HGET', members, id)
   local name, generation = string.match(own or '', '^([^-].*)|(%d+)|%d+$')
-  local packed = name and redis.call('HGET', batches, name)
+  local ends = name and redis.call('ZSCORE', batch_ends, name)
+  local packed = ends and tonumber(ends) > now and redis.call('HGET', batches, name)
   return packed and cmsgpack.unpack(packed)[12] == tonumber(generation) and name or ''
 end
 
