@@ -119,6 +119,7 @@ async def test_workers_are_killed_on_a_cluster(
         async with chaos.away():
             await asyncio.to_thread(own.kill)
             await asyncio.to_thread(own.start)
+            await asyncio.to_thread(soon, lambda: all(map(is_up, cluster.nodes)))
         await rage
         await chaos.verdict(within_s=20)
 
