@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
 from fastapi import Request
 
+from headpond.app.identity import new_job_id
 from headpond.errors import (
     FieldError,
     PayloadInvalid,
@@ -95,7 +95,7 @@ class Desk:
         try:
             return job_type.pack(
                 submission.payload,
-                job_id=submission.job_id or secrets.token_hex(16),
+                job_id=submission.job_id or new_job_id(),
                 tenant=submission.tenant,
                 priority=submission.priority,
                 delay_ms=_delay_ms(submission),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from msgspec import structs
@@ -20,6 +19,7 @@ from headpond.app.declaring import (
 )
 from headpond.app.faults import faults_of, hidden_faults_of, unfit
 from headpond.app.handwork import Handwork
+from headpond.app.identity import new_job_id
 from headpond.app.scheduling import Times, checked, put, store_ms
 from headpond.app.sensitive import Harvest, secrecy_of
 from headpond.app.status import JobStatus, status_of
@@ -118,7 +118,7 @@ class JobType(Handwork):
 
     def make(self, accepted: Any, wish: Wishes) -> NewJob:
         """Make the job of a payload that was accepted."""
-        identity = JobId(uuid.uuid4().hex if wish.job_id is None else wish.job_id)
+        identity = new_job_id() if wish.job_id is None else JobId(wish.job_id)
         return NewJob(
             id=identity,
             body=self._body(accepted, identity, wish.tenant, wish.correlation_id),
