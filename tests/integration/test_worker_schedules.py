@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest_asyncio
 
+from api_bench import api_bench
 from headpond import App
 from headpond.broker import HeadpondBroker
 from headpond.clock import SystemClock
@@ -21,10 +22,12 @@ from headpond.queues import QueueSettings
 from headpond.redis import RedisQueueStore
 from headpond.scaling import Policy
 from headpond_workers.receiver import HeadpondReceiver
+from mill import QUEUE, open_mill
 from until import until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
+    from pathlib import Path
 
     import pytest
 
@@ -178,3 +181,27 @@ async def test_the_governor_fires_where_no_worker_is(store: QueueStore, monkeypa
     told = [event for event in notes.events if isinstance(event, RoundFailed)]
     assert len(told) == 1
     assert "grain: schedules: KeyError" in told[0].reason
+
+
+async def test_the_api_declares_what_the_code_says() -> None:
+    """At its start, for every queue; so that a schedule fires although no worker ever ran."""
+    app = App("mill")
+    app.queue("grain").job("sweep", cron="0 7 * * 1-5", tz="Asia/Kolkata")(nothing)
+    async with api_bench(app) as bench:
+        (entry,) = await bench.store.schedules("grain")
+    assert entry.name == "sweep"
+    assert entry.next_ms > bench.clock.now_ms()
+
+
+async def test_a_worker_declares_what_the_code_says(
+    redis_url: str, namespace: str, tmp_path: Path
+) -> None:
+    """At its start, for its queue."""
+    async with open_mill(redis_url, namespace, tmp_path) as mill:
+        (worker,) = await mill.start(MILL_SWEEPS="1h")
+        (entry,) = await mill.store.schedules(QUEUE)
+        assert (entry.name, worker.runs) == ("sweep", True)
+
+
+async def nothing() -> None:
+    """Do nothing."""

@@ -320,6 +320,14 @@ if KNOWN_TO != "little":
         return "new"
 
 
+if "MILL_SWEEPS" in os.environ:
+
+    @mill.job(every=os.environ["MILL_SWEEPS"])
+    async def sweep(job: Job) -> None:
+        """Come by itself."""
+        tell("start", job)
+
+
 def story() -> list[dict[str, Any]]:
     """Return everything told so far."""
     with open(os.environ["MILL_STORY"], encoding="utf-8") as lines:  # noqa: PTH123 (as above)
