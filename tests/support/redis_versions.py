@@ -19,9 +19,12 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tree import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FOLDER: Final = ROOT / "build" / "redis"
 APT_HELPER: Final = Path("/usr/lib/apt/apt-helper")
@@ -216,14 +219,17 @@ def _prove(starter: Path) -> None:
         raise NotHere(message)
 
 
-def main() -> None:
-    """Fetch them all, and print what can be had."""
-    for name in NAMES:
+def main(names: Sequence[str]) -> int:
+    """Fetch these, or all; print what can be had, and return 1 when one can't."""
+    missing = 0
+    for name in names or NAMES:
         try:
             print(f"{name:12} {binary(name)}")  # noqa: T201 (a command)
         except NotHere as error:
+            missing = 1
             print(f"{name:12} not here: {error}")  # noqa: T201 (a command)
+    return missing
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))
