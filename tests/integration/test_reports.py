@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import math
 import uuid
@@ -15,7 +16,7 @@ from typing_extensions import override
 from headpond import Fail, Retry, Snooze
 from headpond.envelope import Outcome, unpack_outcome
 from headpond.errors import FieldError, PayloadInvalid
-from headpond.jobs import Claim, Done, Ended, Failed, FailReason, JobId, Released
+from headpond.jobs import Claim, Done, Ended, Failed, FailReason, JobId, Progressed, Released
 from headpond.retries import Backoff, RetryPolicy
 from headpond_workers import reports
 from headpond_workers.reports import MOST_MESSAGE, MOST_RESULT, MOST_TRACE, Run
@@ -37,7 +38,7 @@ def raised(error: BaseException, attempts: int = 0) -> Ended:
 
 def outcome_of(report: Ended) -> Outcome:
     """Unpack what the report leaves with the job."""
-    assert not isinstance(report, Released)
+    assert not isinstance(report, Released | Progressed)
     return unpack_outcome(report.outcome)
 
 
@@ -230,3 +231,38 @@ def test_an_error_without_a_readable_text() -> None:
     outcome = outcome_of(raised(Mute()))
     assert outcome.error == "Mute"
     assert outcome.message == "Mute without a readable text"
+
+
+# ── cancelled ──
+
+
+def interrupted() -> BaseException:
+    """Return the error of a handler that was interrupted."""
+    try:
+        raise asyncio.CancelledError  # noqa: TRY301 (for its traceback)
+    except asyncio.CancelledError as error:
+        return error
+
+
+def test_a_cancelled_run_says_so_and_where_it_was() -> None:
+    """The traceback is that of the interruption."""
+    report = reports.stopped(a_run(), interrupted())
+    outcome = outcome_of(report)
+    assert (outcome.error, outcome.message) == ("Cancelled", "Cancelled while it ran.")
+    assert "in interrupted" in outcome.trace
+    assert report.run_us == 2_000_000
+
+
+def test_one_that_was_left_says_that() -> None:
+    """Whoever reads it knows that the handler may still be at work."""
+    outcome = outcome_of(reports.stopped(a_run(), reports.Cancelled(left=True)))
+    assert outcome.message == "Cancelled while it ran; the handler did not stop and was left."
+
+
+def test_one_that_never_ran_says_that() -> None:
+    """No time is spent on it."""
+    claim = Claim(JobId("j"), b"", "w.1", 0, 0, 1)
+    report = reports.never_ran(claim, "w")
+    outcome = outcome_of(report)
+    assert (outcome.error, outcome.message) == ("Cancelled", "Cancelled before it started.")
+    assert (outcome.started_ms, outcome.run_us, report.run_us) == (0, 0, 0)

@@ -64,6 +64,19 @@ def test_demand_of_nothing() -> None:
     assert decided(AUTO, a_sample(), 0).line == "attendance stays 0: nothing waits and nothing runs"
 
 
+def test_jobs_that_stand_aside_ask_for_no_more_workers() -> None:
+    """More of them could start none: a tenant's limit is the same however many there are."""
+    policy = Policy(slots=10, max=50)
+    assert decided(policy, a_sample(waiting=5000, aside=4990, active=5), 1).replicas == 2
+    assert decided(policy, a_sample(waiting=5000, aside=5000, active=5), 1).replicas == 1
+
+
+def test_jobs_that_stand_aside_are_left_alone_by_nobody() -> None:
+    """Without a worker nobody would find out that their tenant may start one again."""
+    for current in (0, 1):
+        assert decided(Policy(slots=10), a_sample(waiting=50, aside=50), current).replicas == 1
+
+
 def test_held_backlog_asks_for_nothing() -> None:
     """New workers could start none of the held jobs; it says who holds them and why."""
     decision = decided(WIDE, a_sample(waiting=5000, held=HELD), 0)

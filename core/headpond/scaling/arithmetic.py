@@ -87,9 +87,13 @@ def catch_up_s(policy: Policy, cold_start_s: float) -> float:
 
 
 def load(policy: Policy, sample: QueueSample, memory: Memory) -> Load:
-    """Put together what the sample shows and the memory knows."""
+    """Put together what the sample shows and the memory knows.
+
+    Jobs that wait for others of their own tenant ask for no workers; but where none runs, somebody
+    must be there to find out when they may start.
+    """
     return Load(
-        backlog=sample.backlog,
+        backlog=sample.backlog or (1 if sample.aside and not sample.active else 0),
         active=sample.active,
         arrival_per_s=min(memory.arrival_fast, memory.arrival_slow),
         service_s=memory.service_s,
