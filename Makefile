@@ -51,6 +51,10 @@ test: .venv/.made ## Check, then run every tier this machine can; say what was l
 verify: .venv/.made ## Make generated files again and fail if one changed
 	@.ci/verify
 
+.PHONY: mutants
+mutants: .venv/.made ## Break the scripts' rules, one by one, and see that a test fails for each
+	@$(PY) tests/support/mutants.py
+
 .PHONY: bench
 bench: .venv/.made ## Measure, peers beside us, and write docs/reference/performance.md
 	@$(PY) benchmarks/_all.py
