@@ -9,7 +9,7 @@ import pytest
 from bench import GOOD, a_beat, a_job, forged
 from headpond.batches import Batch
 from headpond.jobs import Done, JobId, JobState, Unique
-from headpond.queues import Hold
+from headpond.queues import DAY_MS, Hold, Retention
 
 if TYPE_CHECKING:
     from bench import Bench
@@ -103,3 +103,14 @@ async def test_lost_answer_is_no_crash_under_a_lowered_limit_either(bench: Bench
     bench.in_ms(10_000)
     claim = await bench.take("w2")
     assert (claim.id, claim.crashes) == ("a", 1)
+
+
+async def test_poison_that_is_not_kept_is_gone_at_once(bench: Bench) -> None:
+    """With no retention a job is gone the moment it ends, also when it ends by a lost lease."""
+    await bench.configure(max_deliveries=1, failed=Retention(DAY_MS, 0))
+    await bench.add("a")
+    await bench.take("w1")
+    bench.in_ms(20_000)
+    assert await bench.claim(1, "w2") == ()
+    assert not await bench.exists("a")
+    assert await bench.add("a") == [True]
