@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from headpond.batches import Batch
 from headpond.jobs import JobId, JobState
 from headpond.queues import Hold
 from history import Asked, Started, read
 from mill import QUEUE
-from mill_app import mill
 
 if TYPE_CHECKING:
     from chaos import Chaos, World
@@ -88,46 +84,3 @@ async def test_nothing_starts_while_the_queue_is_held(world: World, seconds: flo
         for event in read(chaos.log.path):
             if isinstance(event, Started):
                 assert not any(since + ahead_s < event.at < until for since, until in holds)
-
-
-async def test_batches_complete_once_while_workers_are_killed(world: World, seconds: float) -> None:
-    """Exact by membership, whoever runs its jobs how often; the callback runs when all is over."""
-    async with world.chaos(lease_ms=1_000) as chaos:
-        await chaos.staff(3)
-        load = chaos.load()
-        ends = asyncio.get_running_loop().time() + seconds
-        batches = chaos.begin(several(chaos, load, ends))
-        while not batches.done():
-            await chaos.pause(0.2, 0.6)
-            chaos.kill(chaos.chance.choice(chaos.alive))
-            await chaos.staff(3)
-        await batches
-        ending = await chaos.verdict()
-        assert len(ending.batches) == len(chaos.batches) > 1
-        for batch in ending.batches:
-            callback = ending.by_id[f"after-{batch.id}"]
-            assert callback.state is JobState.COMPLETED
-            began = min(e.at for e in read(chaos.log.path) if is_start(e, callback.id))
-            assert began * 1000 >= batch.completed_ms - 1
-
-
-def is_start(event: object, job: str) -> bool:
-    """Say whether a job began here."""
-    return isinstance(event, Started) and event.id == job
-
-
-async def several(chaos: Chaos, load: Load, ends: float) -> None:
-    """Open one batch after the other and fill it, some of its jobs twice."""
-    while asyncio.get_running_loop().time() < ends:
-        batch = f"b{len(chaos.batches) + 1}"
-        jobs = [replace(job, batch=batch) for job in load.jobs(chaos.chance.randint(5, 60))]
-        again = chaos.chance.sample(jobs, len(jobs) // 5)
-        after = mill.job_types["toil"].pack({}, job_id=f"after-{batch}")
-        chaos.strangers.add(after.id)
-        taken = [replace(job, batch="") for job in jobs[: len(jobs) // 7]]
-        await load.enqueue(taken)  # somebody else's: the batch will skip them
-        assert await chaos.mill.store.open_batch(QUEUE, Batch(batch, len(jobs), callback=after))
-        chaos.batches.append(batch)
-        for part in (jobs[::2], jobs[1::2], again):
-            await load.enqueue(part)
-            await chaos.pause(0, 0.1)

@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
 from history import Snapped, Started, read
-from tcp_proxy import TcpProxy
+from tcp_proxy import lease_for, through_proxy
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
     from chaos import Chaos, World
-
-
-def lease_for(seconds: float) -> int:
-    """Return a lease that no fault of so long can cost: a third of it, and then a second."""
-    return round(1_500 * (seconds + 1))
-
-
-@asynccontextmanager
-async def through_proxy(
-    world: World, seconds: float, options: str = ""
-) -> AsyncIterator[tuple[TcpProxy, Chaos]]:
-    """Give a mill whose workers and producers reach Redis through a proxy, two at work."""
-    async with (
-        TcpProxy(world.server.port).open() as proxy,
-        world.chaos(lease_ms=lease_for(seconds), worker_url=f"{proxy.url}{options}") as chaos,
-    ):
-        await chaos.staff(2)
-        yield proxy, chaos
 
 
 async def raging(chaos: Chaos, seconds: float, fault: Callable[[], None]) -> None:

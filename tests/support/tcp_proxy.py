@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import AsyncIterator
 
+    from chaos import Chaos, World
+
 CHUNK: Final = 65536
 RESET: Final = struct.pack("ii", 1, 0)
 """SO_LINGER: close with a reset, as a router does that has forgotten the connection."""
@@ -127,3 +129,21 @@ class TcpProxy:
                 if not link.is_deaf:
                     sink.write(data)
                     await sink.drain()
+
+
+def lease_for(seconds: float) -> int:
+    """Return a lease that no fault of so long can cost: a third of it, and then a second."""
+    return round(1_500 * (seconds + 1))
+
+
+@asynccontextmanager
+async def through_proxy(
+    world: World, seconds: float, options: str = ""
+) -> AsyncIterator[tuple[TcpProxy, Chaos]]:
+    """Give a mill whose workers and producers reach Redis through a proxy, two at work."""
+    async with (
+        TcpProxy(world.server.port).open() as proxy,
+        world.chaos(lease_ms=lease_for(seconds), worker_url=f"{proxy.url}{options}") as chaos,
+    ):
+        await chaos.staff(2)
+        yield proxy, chaos
