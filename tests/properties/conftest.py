@@ -9,6 +9,9 @@ import pytest
 STEPS: Final = 3000
 """Of each store, by default: enough to meet what a change broke, in less than a minute."""
 
+LONGEST_SHRINK_S: Final = 300
+"""Hypothesis looks for a shorter story of what it found for at most so long."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the number of steps from the command line."""
@@ -29,7 +32,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Give the machine as much time as it has steps."""
     for item in items:
         if "machine_steps" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.timeout(60 + _steps(config) // 10))
+            item.add_marker(pytest.mark.timeout(60 + LONGEST_SHRINK_S + _steps(config) // 10))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from headpond.jobs import JobState
+from ledger import STATES_TOLD
 from machine_draws import BATCHES
 from model_job import ENDED, IDLE, differences
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from store_model import Model
 
 PAGE: Final = 500
+MOST_EVENTS: Final = 1000
 SECOND_MS: Final = 1000
 
 
@@ -33,6 +35,8 @@ class Views:
         self._model = model
         self._work = work
         self._known: dict[JobId, None] = {}
+        self._told: dict[JobId, str] = {}
+        self._heard = ""
 
     async def check(self, *, ticked: bool = False) -> None:
         """Hold everything that can be seen against the model; `ticked`: the store had to trim."""
@@ -48,6 +52,7 @@ class Views:
         self._check_jobs(found)
         self._check_orders(listed)
         self._check_sample(samples[queue])
+        await self._check_events()
 
     def _check_places(
         self,
@@ -85,6 +90,18 @@ class Views:
         assert told == states, f"the batches are\n{told}, not\n{states}"
         schedules = sorted(model.schedules.values(), key=lambda entry: entry.name)
         assert await store.schedules(queue) == schedules, "schedules are kept by name"
+
+    async def _check_events(self) -> None:
+        """Check that who hears every event knows where each job is."""
+        for event in await self._store.events(self._queue, self._heard, MOST_EVENTS):
+            self._heard = event.id
+            self._told |= dict.fromkeys(event.jobs, event.name)
+        wrong = {
+            job.id: (self._told.get(job.id, ""), job.state.value)
+            for job in self._model.jobs.values()
+            if job.state not in STATES_TOLD.get(self._told.get(job.id, ""), ())
+        }
+        assert not wrong, f"of jobs was told, and they are: {wrong}"
 
     def _check_orders(self, listed: Mapping[JobState, Sequence[StoredJob]]) -> None:
         """Check that lists are in the order that they promise."""
