@@ -167,6 +167,21 @@ async def test_durability_fsync_without_a_log_is_refused(modern: RedisServer) ->
     await store.close()
 
 
+async def test_durability_is_not_forgotten_by_an_empty_redis(
+    replica: RedisServer, primary: RedisServer, store: RedisQueueStore
+) -> None:
+    """Where the settings are gone, what was asked for is not taken for granted."""
+    assert replica.pid
+    await store.configure("q", REPLICATED)
+    assert all(await store.enqueue("q", jobs("a")))
+    with primary.client() as client:
+        client.flushall()
+    with pytest.raises(NotDurable, match="knows nothing of the queue"):
+        await store.enqueue("q", jobs("b"))
+    await store.configure("q", REPLICATED)
+    assert all(await store.enqueue("q", jobs("c")))
+
+
 async def test_durability_confirms_many_callers_together(
     primary: RedisServer, replica: RedisServer, store: RedisQueueStore
 ) -> None:

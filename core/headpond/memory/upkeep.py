@@ -41,7 +41,7 @@ def _reap(queue: Queue, now_ms: int) -> None:
 
 
 def _lose(queue: Queue, row: Row, now_ms: int) -> None:
-    if _was_never_heard_of(queue, row, now_ms):
+    if _was_never_heard_of(queue, row):
         wait_again(queue, row)
         return
     row.crashes += 1
@@ -52,11 +52,15 @@ def _lose(queue: Queue, row: Row, now_ms: int) -> None:
         fail(queue, row, FailReason.CRASHED, now_ms)
 
 
-def _was_never_heard_of(queue: Queue, row: Row, now_ms: int) -> bool:
-    """Whether the answer to the claim was lost: a worker that lives renews what it knows of."""
+def _was_never_heard_of(queue: Queue, row: Row) -> bool:
+    """Whether the answer to the claim was lost: a worker that lives renews what it knows of.
+
+    One beat soon after the claim says nothing: the worker may not have known of the job yet, and
+    may have died of it since.
+    """
     lease_ms = queue.settings.lease_ms
     _, seen_ms = queue.beats.get(row.worker, (None, -lease_ms))
-    return row.lease_end_ms == row.claimed_ms + lease_ms and now_ms - seen_ms < lease_ms
+    return row.lease_end_ms == row.claimed_ms + lease_ms and seen_ms - row.claimed_ms > lease_ms / 2
 
 
 def _lost(row: Row) -> bytes:

@@ -102,7 +102,12 @@ class Entry:
         """Add the jobs, and see that they are as safe as the queue asks."""
         asked = self._durable.get(queue, "fast")
         answers, wanted = await self._added(queue, jobs, asked)
-        if wanted == "fast":
+        if not wanted and asked != "fast":
+            raise NotDurable(
+                f"Queue {queue!r} asks for durability {asked!r}, and this Redis knows nothing of"
+                " the queue: it may be an empty one that has just taken over. Try again later."
+            )
+        if wanted in {"", "fast"}:
             self._durable.pop(queue, None)
         elif wanted != asked:  # what was just written went by another connection
             self._durable[queue] = wanted
@@ -130,9 +135,9 @@ class Entry:
             if isinstance(replies[0], Exception):
                 raise replies[0]
             answers, wanted = replies[0]
-            if wanted:  # else the queue asks for no more than it has by now
+            if wanted not in {b"", b"fast"}:  # else it asks for no more than it has by now
                 _check_confirmed(asked, replies[1])
-        return answers, wanted.decode() or "fast"
+        return answers, wanted.decode()
 
     def _confirming(self, queue: str) -> Wire:
         wire = self._confirmed.get(queue)

@@ -2,7 +2,7 @@
 -- KEYS  waiting delayed meta wake
 -- ARGV  now · n · wake channel · queue · '1' to write in any case · the jobs: packed list and joined bodies (see add)
 -- RETURNS {for each job 1 when it was added, 0 when the id exists, '=id' when that job holds its key, '~id' when it was
---       added and that job was cancelled in its favour; the queue's durability, '' for fast}
+--       added and that job was cancelled in its favour; the queue's durability, '' where nobody has configured it}
 -- COST  O(n log waiting), n at most 1,000
 --@include now
 --@include add
@@ -22,4 +22,4 @@ if added then
 elseif ARGV[5] == '1' then
   redis.call('HINCRBY', meta, 'repeated', 1) -- what WAIT waits for is this connection's latest write
 end
-return { answers, set[2] ~= 'fast' and set[2] or '' }
+return { answers, set[2] or '' }

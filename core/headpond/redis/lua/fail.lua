@@ -56,8 +56,7 @@ if #given_up > 0 then
     tell('failed', those, reason)
   end
   depart(given_up, FAILED)
-  local set = redis.call('HMGET', meta, 'failed_count', 'failed_age_ms')
-  trim(failed, tonumber(set[1] or 500), now - tonumber(set[2] or 604800000))
+  trim_ill(failed)
 end
 close_graves()
 redis.call('ZADD', wake, 0, '0')

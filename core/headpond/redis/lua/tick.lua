@@ -10,8 +10,8 @@
 --@include drop
 local moved = reap(500)
 local promoted = promote(1000)
-if promoted > 0 then
-  redis.call('ZADD', wake, 0, '0')
+if promoted > 0 or redis.call('EXISTS', waiting) == 1 then
+  redis.call('ZADD', wake, 0, '0') -- a frozen worker may have taken the word that was for all
 end
 local set = redis.call('HMGET', meta, 'completed_count', 'completed_age_ms', 'failed_count', 'failed_age_ms')
 trim(completed, tonumber(set[1] or 1000), now - tonumber(set[2] or 86400000))

@@ -21,21 +21,22 @@ local function stopped_outcome(claimed, worker)
   return '\151' .. packed -- 0x97: an array of these seven
 end
 
+-- trim_ill: keep of failed or cancelled jobs what the settings of the failed ones say.
+local function trim_ill(ended)
+  local set = redis.call('HMGET', meta, 'failed_count', 'failed_age_ms')
+  trim(ended, tonumber(set[1] or 500), now - tonumber(set[2] or 604800000))
+end
+
 -- close_graves: once all are buried: tell, count out, trim.
 local function close_graves(detail)
-  if #buried.cancelled + #buried.manual == 0 then
-    return
-  end
-  local set = redis.call('HMGET', meta, 'failed_count', 'failed_age_ms')
-  local keep, oldest = tonumber(set[1] or 500), now - tonumber(set[2] or 604800000)
   if #buried.cancelled > 0 then
     tell('cancelled', buried.cancelled, detail)
     depart(buried.cancelled, CANCELLED)
-    trim(cancelled, keep, oldest)
+    trim_ill(cancelled)
   end
   if #buried.manual > 0 then
     tell('failed', buried.manual, 'manual')
     depart(buried.manual, FAILED)
-    trim(failed, keep, oldest)
+    trim_ill(failed)
   end
 end

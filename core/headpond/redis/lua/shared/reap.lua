@@ -3,6 +3,10 @@
 --@include bury
 --@include return
 --@include shares
+local function beat_of(worker)
+  return tonumber(redis.call('ZSCORE', beats, worker) or 0)
+end
+
 local function reap(limit)
   local found = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
   if #found == 0 then
@@ -28,8 +32,8 @@ local function reap(limit)
     end
     if marks[i] then
       bury(id, marks[i], stopped_outcome(claimed, worker))
-    elseif found[2 * i] - claimed == lease and (tonumber(redis.call('ZSCORE', beats, worker)) or 0) > now then
-      back[#back + 1] = id -- never renewed by a worker that lives: it never heard of this claim
+    elseif found[2 * i] - claimed == lease and beat_of(worker) - claimed > 1.5 * lease then
+      back[#back + 1] = id -- never renewed by a worker that has beaten long since: it never heard of this claim
     else
       local crashes = redis.call('HINCRBY', tries, id, 1) % 1000
       if crashes >= deliveries then
@@ -49,6 +53,7 @@ local function reap(limit)
   if #poison > 0 then
     tell('failed', poison, 'crashed')
     depart(poison, FAILED)
+    trim_ill(failed)
   end
   close_graves()
   redis.call('ZADD', wake, 0, '0')
