@@ -217,6 +217,18 @@ async def test_lease_of_a_claim_that_was_never_heard_of_is_no_crash(
     assert (await bench.history("a"))[-1] == "lost"
 
 
+async def test_poison_counts_though_its_worker_beat_soon_after_the_claim(
+    bench: Bench, keepers: dict[str, LeaseKeeper]
+) -> None:
+    """A worker beats when it begins to work, before it knows of its first claim, and dies of it."""
+    await bench.add("a")
+    await bench.take("w1")
+    bench.in_ms(20)
+    await renew(keepers, "w1")
+    bench.in_ms(LEASE_MS - 10)  # the beat is good for ten milliseconds more
+    assert (await bench.take("w2")).crashes == 1
+
+
 async def test_lease_that_was_renewed_once_and_then_no_more_is_a_crash(
     bench: Bench, keepers: dict[str, LeaseKeeper]
 ) -> None:
