@@ -1,7 +1,11 @@
-"""The stores that must behave alike. To add one: a line in `STORES` and a function."""
+"""The stores that must behave alike. To add one: a line in `STORES` and a function.
+
+`TEST_CLUSTER=1 pytest tests/conformance -k cluster` adds a Redis Cluster of three primaries.
+"""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,9 +15,10 @@ from bench import Bench
 from headpond.memory import MemoryQueueStore
 from headpond.redis import RedisQueueStore
 from headpond.testing import ManualClock
+from redis_nodes import Clustered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from headpond.ports import QueueStore
 
@@ -27,7 +32,26 @@ def _redis(request: pytest.FixtureRequest, clock: ManualClock) -> QueueStore:
     return RedisQueueStore(url, request.getfixturevalue("namespace"), clock=clock)
 
 
+def _cluster(request: pytest.FixtureRequest, clock: ManualClock) -> QueueStore:
+    clustered: Clustered = request.getfixturevalue("clustered")
+    request.addfinalizer(clustered.clear)
+    return RedisQueueStore(clustered.url, request.getfixturevalue("namespace"), clock=clock)
+
+
 STORES = {"memory": _memory, "redis": _redis}
+if os.environ.get("TEST_CLUSTER"):
+    STORES["cluster"] = _cluster
+
+
+@pytest.fixture(scope="session")
+def clustered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clustered]:
+    """Run three primaries that share the slots."""
+    cluster = Clustered(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
 
 
 @pytest.fixture

@@ -9,16 +9,19 @@ import pytest
 import pytest_asyncio
 
 from headpond.errors import HeadpondError, StoreUnavailable, StoreUnfit
-from headpond.jobs import Done, JobId
+from headpond.jobs import Done, JobId, JobState
 from headpond.queues import QueueSettings
 from headpond.redis import RedisQueueStore
+from headpond.redis.keys import queue_key
 from logins import LOGIN, add_login
+from mill import QUEUE, open_mill
 from redis_nodes import Clustered, soon
 from until import until
 from verbs import BEAT, jobs, use
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from redis_nodes import Server
     from redis_server import RedisServer
@@ -237,6 +240,40 @@ async def test_replica_takes_over_from_its_primary(
         keeper.close()
         cluster.nodes[0].start()
         give_back(cluster.nodes[0], cluster.nodes[3])
+
+
+async def test_workers_go_on_after_their_node_is_killed(cluster: Clustered, tmp_path: Path) -> None:
+    """What was accepted and copied runs at the replica, without a restart of anything."""
+    names = (f"t{at}" for at in range(1000))
+    namespace = next(
+        name
+        for name in names
+        if cluster.node_of(queue_key(name, QUEUE, "jobs")) is cluster.nodes[0]
+    )
+    async with open_mill(cluster.url, namespace, tmp_path) as mill:
+        (worker,) = await mill.start()
+        waiting = await mill.send("grind", 20, seconds=0.02)
+        with cluster.nodes[0].client() as client:
+            assert client.wait(1, 10_000) == 1
+        cluster.nodes[0].kill()
+        try:
+            after: list[str] = []
+
+            async def accepted() -> bool:
+                try:
+                    after.extend(await mill.send("grind", 5))
+                except StoreUnavailable:
+                    return False
+                return True
+
+            await until(accepted)
+            ended = await mill.over(*waiting, *after)
+        finally:
+            cluster.nodes[0].start()
+            give_back(cluster.nodes[0], cluster.nodes[3])
+        assert {job.state for job in ended} == {JobState.COMPLETED}
+        assert worker.runs
+    cluster.clear()
 
 
 async def heard_again(store: RedisQueueStore, queue: str) -> str:

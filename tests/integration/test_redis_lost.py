@@ -30,6 +30,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
         "bind": "127.0.0.1",
         "save": "",
         "appendonly": "yes",
+        "appendfsync": "always",
         "unixsocket": str(tmp_path / "redis.sock"),
     }
     server = Server(tmp_path / "data", options)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,18 +21,20 @@ if TYPE_CHECKING:
 MASTER: Final = "jobs"
 SLOTS: Final = 16384
 _BUS: Final = 10_000
-_PLAIN: Final = {"bind": "127.0.0.1", "save": "", "appendonly": "yes", "appendfsync": "everysec"}
+_BUS_PORTS: Final = range(20_000, 22_700)
+"""With `_BUS` on top they are above other tests' ports, and below those of connections' ends."""
+_PLAIN: Final = {"bind": "127.0.0.1", "save": "", "appendonly": "yes", "appendfsync": "always"}
+"""`always`: with `everysec` a write may wait for a disk that is busy, and die with the process."""
 
 
 def bus_port() -> int:
-    """Return a free port whose neighbour for the cluster's own talk is free too."""
+    """Return a free port whose neighbour for the cluster's own talk is free, and nobody's else."""
     while True:
-        port = free_port()
-        if port + _BUS > 65535:
-            continue
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port + _BUS)):
-                return port
+        port = secrets.choice(_BUS_PORTS)
+        with socket.socket() as probe, socket.socket() as other, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + _BUS))
+            return port
 
 
 def soon(condition: Callable[[], Any], within_s: float = READY_WITHIN_S) -> Any:
@@ -69,7 +73,16 @@ class Server:
         given = [word for name, value in options.items() for word in (f"--{name}", value)]
         self._process = subprocess.Popen([find_binary(), *self.words, *given])
         with self.client() as client:
-            soon(client.ping)
+            soon(lambda: self._lives() and client.ping())
+
+    def _lives(self) -> bool:
+        if self._process is None or self._process.poll() is None:
+            return True
+        message = f"redis-server on port {self.port} has ended:\n{self._told()}"
+        raise RuntimeError(message)
+
+    def _told(self) -> str:
+        return "\n".join((self.dir / "log").read_text("utf-8").splitlines()[-10:])
 
     def stop(self) -> None:
         """Stop it by its id; its data stay."""
@@ -184,8 +197,8 @@ class Clustered:
         }
         for at in range(3 + replicas):
             node = Server(self.dir / f"node{at}", options, bus_port())
-            node.start()
             self.nodes.append(node)
+            node.start()
         for at, node in enumerate(self.nodes):
             with node.client() as client:
                 client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", at + 1)
@@ -202,8 +215,8 @@ class Clustered:
     def _knows(self, node: Server, count: int) -> bool:
         with node.client() as client:
             said = client.execute_command("CLUSTER INFO")
-            figures = said["cluster_slots_ok"], said["cluster_known_nodes"]
-            return figures == (str(SLOTS), str(count))
+            names = "cluster_state", "cluster_slots_ok", "cluster_known_nodes"
+            return [said[name] for name in names] == ["ok", str(SLOTS), str(count)]
 
     def _follows(self, node: Server) -> bool:
         with node.client() as client:
