@@ -114,3 +114,15 @@ async def test_poison_that_is_not_kept_is_gone_at_once(bench: Bench) -> None:
     assert await bench.claim(1, "w2") == ()
     assert not await bench.exists("a")
     assert await bench.add("a") == [True]
+
+
+async def test_job_that_replaces_a_due_one_comes_when_that_was_due(bench: Bench) -> None:
+    """The place of a delayed job is its moment, also when that has come and nobody looked yet."""
+    due_ms = bench.clock.now_ms() + 2000
+    await bench.add("before", delay_ms=1000)
+    await bench.add_jobs([a_job("first", delay_ms=2000, unique=Unique("k"))])
+    bench.in_ms(3000)
+    assert await bench.add_jobs([a_job("second", unique=Unique("k", mode="replace"))]) == [True]
+    claims = await bench.claim(2)
+    assert [claim.id for claim in claims] == ["before", "second"]
+    assert claims[1].since_ms == due_ms
