@@ -1,4 +1,4 @@
-"""`make bench`: run each benchmark, and write docs/reference/performance.md."""
+"""`make bench`: run each benchmark; write docs/reference/performance.md and its picture."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "support"))
 
 from harness.page import page
+from harness.picture import picture
 
 HERE = Path(__file__).resolve().parent
-PAGE = HERE.parent / "docs" / "reference" / "performance.md"
+DOCS = HERE.parent / "docs"
+PAGE = DOCS / "reference" / "performance.md"
+PICTURE = DOCS / "explanation" / "why-fast.svg"
 NAMES = ("throughput", "enqueue", "latency", "http", "memory", "tenants", "depth", "recovery")
 
 
@@ -23,6 +26,9 @@ def main(options: list[str]) -> int:
         if subprocess.run(command, check=False).returncode:
             broken.append(name)
     PAGE.write_text(page(HERE / "results", NAMES), "utf-8")
+    drawn = picture(HERE / "results" / "throughput.json")
+    if drawn:
+        PICTURE.write_text(drawn, "utf-8")
     for name in broken:
         print(f"bench: {name} did not measure anything", file=sys.stderr)
     return 1 if broken else 0

@@ -73,7 +73,10 @@ def measure(lab: Lab) -> list[Row]:
         contenders["naps"] = partial(run, lab, "ours", naps, "fill_naps")
         if not lab.no_bullmq:
             contenders["bullmq_naps"] = partial(run, lab, "bullmq", naps, "fill_naps")
-    return rows(lab.interleaved(contenders), lab.no_bullmq)
+    found = lab.interleaved(contenders)
+    for name, runs in found.items():
+        lab.spent[name] = [{"worker": each.worker_us, "redis": each.redis_us} for each in runs]
+    return rows(found, lab.no_bullmq)
 
 
 def rows(found: Mapping[str, Sequence[Run]], no_bullmq: str) -> list[Row]:

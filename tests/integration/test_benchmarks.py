@@ -7,21 +7,26 @@ import json
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
 from tree import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 NAMES = ["throughput", "enqueue", "latency", "http", "memory", "tenants", "depth", "recovery"]
 COLUMNS = ["name", "ours", "peer", "ratio", "bar", "held"]
 
 
 @pytest.fixture
-def rows(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give the module of rows, which only scripts of benchmarks/ can import."""
+def harness(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Give what imports modules that only scripts of benchmarks/ can import."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks" / "support"))
-    return importlib.import_module("harness.rows")
+    return lambda name: importlib.import_module(f"harness.{name}")
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -43,8 +48,9 @@ def test_enqueue_measures_every_side() -> None:
     assert all(row["skipped"] if row["peer"] is None else row["peer"] > 0 for row in found)
 
 
-def test_a_missing_peer_is_unknown(rows: Any) -> None:
+def test_a_missing_peer_is_unknown(harness: Callable[[str], Any]) -> None:
     """Without a figure of the peer's there is no ratio, and nobody knows whether its bar holds."""
+    rows = harness("rows")
     bar = rows.Bar("ratio", ">=", 5)
     row = rows.Row("enqueue: bulk", [10.0], [], bar, skipped="node not found")
     assert row.plain() == {
@@ -58,11 +64,34 @@ def test_a_missing_peer_is_unknown(rows: Any) -> None:
     }
 
 
-def test_a_bar_of_ours_needs_no_peer(rows: Any) -> None:
+def test_a_bar_of_ours_needs_no_peer(harness: Callable[[str], Any]) -> None:
     """A bar on our own figure is held or not, whoever is missing."""
+    rows = harness("rows")
     bar = rows.Bar("ours", "<=", 10)
     row = rows.Row("latency: p99", [9.0, 12.0, 8.0], [], bar, skipped="node not found")
     assert row.is_held
+
+
+def test_the_picture_shows_each_side_once(harness: Callable[[str], Any], tmp_path: Path) -> None:
+    """Costs become bars within the picture; a side that did not run has none."""
+    spent = {
+        "ours": [{"worker": 8.0, "redis": 12.0}, {"worker": 9.0, "redis": 13.0}],
+        "bullmq": [{"worker": 56.0, "redis": 76.0}],
+        "stock_middleware": [{"worker": 620.0, "redis": 101.0}],
+    }
+    result = tmp_path / "throughput.json"
+    result.write_text(json.dumps({"at": "2026-11-23T06:05:25", "spent": spent}), "utf-8")
+    drawn = ET.fromstring(harness("picture").picture(result))  # noqa: S314 (our own)
+    texts = [each.text for each in drawn.findall("{*}text")]
+    assert {"Headpond", "BullMQ", "taskiq-redis"} < set(texts)
+    assert "Headpond, everything on" not in texts
+    ends = [float(box.attrib["x"]) + float(box.attrib["width"]) for box in drawn.findall("{*}rect")]
+    assert max(ends) <= float(drawn.attrib["width"])
+
+
+def test_without_a_run_there_is_no_picture(harness: Callable[[str], Any], tmp_path: Path) -> None:
+    """Nothing is drawn of a benchmark that has not run."""
+    assert harness("picture").picture(tmp_path / "throughput.json") == ""
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -55,7 +55,8 @@ def main(benchmark: Benchmark) -> int:
         file=sys.stderr,
         flush=True,
     )
-    rows = benchmark.measure(Lab(options))
+    lab = Lab(options)
+    rows = benchmark.measure(lab)
     load = f"load {load_before:.1f} before and {os.getloadavg()[0]:.1f} after"
     print(f"{benchmark.name}: {load}", file=sys.stderr, flush=True)
     if given.json:
@@ -64,7 +65,7 @@ def main(benchmark: Benchmark) -> int:
     else:
         print(table(rows))
     if not (given.quick or given.jobs):
-        _keep(benchmark.name, options, f"{_machine()}, {load}", rows)
+        _keep(benchmark.name, lab, f"{_machine()}, {load}", rows)
     return 0
 
 
@@ -102,8 +103,9 @@ def _machine() -> str:
     return f"{os.cpu_count()} processors, {platform.system()} on {platform.machine()}"
 
 
-def _keep(name: str, options: Options, machine: str, rows: Sequence[Row]) -> None:
+def _keep(name: str, lab: Lab, machine: str, rows: Sequence[Row]) -> None:
     RESULTS.mkdir(exist_ok=True)
+    options = lab.options
     kept = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
@@ -121,5 +123,6 @@ def _keep(name: str, options: Options, machine: str, rows: Sequence[Row]) -> Non
             }
             for row in rows
         ],
+        "spent": lab.spent,
     }
     (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")

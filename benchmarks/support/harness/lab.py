@@ -8,7 +8,7 @@ import secrets
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -51,6 +51,8 @@ class Lab:
     """Runs contenders one after the other, and says what it does."""
 
     options: Options
+    spent: dict[str, list[dict[str, float]]] = field(default_factory=dict, init=False)
+    """Contender → for each of its runs, µs of the processor per job by place; for the picture."""
 
     @cached_property
     def no_bullmq(self) -> str:

@@ -101,7 +101,7 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         row.name,
         spread(row.ours),
-        spread(row.peer) + (f" ({row.skipped})" if row.skipped else ""),
+        "skipped" if row.skipped else spread(row.peer),
         "–" if row.ratio is None else f"{row.ratio:.2f}",
         str(row.bar),
         HELD[row.is_held],
