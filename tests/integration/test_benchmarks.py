@@ -72,6 +72,43 @@ def test_a_bar_of_ours_needs_no_peer(harness: Callable[[str], Any]) -> None:
     assert row.is_held
 
 
+def test_without_node_the_peer_is_skipped(
+    harness: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine without Node measures ours all the same, and is told what is missing."""
+    monkeypatch.setenv("PATH", "")
+    assert harness("bullmq").absence(may_install=True).startswith("node and npm not found")
+
+
+def test_the_page_names_command_machine_and_versions(
+    harness: Callable[[str], Any], tmp_path: Path
+) -> None:
+    """Whoever reads a figure can make it again, and sees which bar it was measured against."""
+    row = {
+        "name": "depth: claim of 1, µs",
+        "ratio": 1.1,
+        "bar": "ratio <= 1.3",
+        "aim": "",
+        "held": True,
+        "all_ours": [11.0],
+        "all_peer": [10.0],
+    }
+    result = {
+        "at": "2026-11-23T06:05:25",
+        "machine": "2 processors",
+        "versions": {"Python": "3.11.7", "bullmq": "6.7.0"},
+        "jobs": 1000,
+        "runs": 1,
+        "aof": True,
+        "rows": [row],
+    }
+    (tmp_path / "depth.json").write_text(json.dumps(result), "utf-8")
+    page = harness("page").page(tmp_path, ["throughput", "depth"])
+    assert "`python benchmarks/depth.py`, 1,000 jobs a run" in page
+    assert "2 processors; Python 3.11.7, bullmq 6.7.0." in page
+    assert "| claim of 1, µs | 11 | 10 | 1.1 | ratio <= 1.3 | – | yes |" in page
+
+
 def test_the_picture_shows_each_side_once(harness: Callable[[str], Any], tmp_path: Path) -> None:
     """Costs become bars within the picture; a side that did not run has none."""
     spent = {
