@@ -37,6 +37,9 @@ BAD = pack(Outcome(started_ms=1, run_us=2, error="ValueError", message="bad"))
 STOPPED = pack(Outcome(started_ms=1, run_us=2, error="CancelledError", message="stopped"))
 HALF = pack(Progress(done=1, total=2, message="half"))
 
+BATCH = "class-123-session-456-date-25122024"
+"""As in SEEDS B6."""
+
 PAGE = 500
 
 
@@ -94,6 +97,18 @@ def a_beat(worker: str = "w1", state: WorkerState = WorkerState.WORKING) -> Work
 def names(claims: Sequence[Claim | StoredJob]) -> list[str]:
     """Return the ids."""
     return [claim.id for claim in claims]
+
+
+def counts(batch: BatchState) -> tuple[int, ...]:
+    """Return added, skipped, remaining, completed, failed, cancelled."""
+    return (
+        batch.added,
+        batch.skipped,
+        batch.remaining,
+        batch.completed,
+        batch.failed,
+        batch.cancelled,
+    )
 
 
 def forged(claim: Claim, *, job_id: str = "", fence: str = "") -> Claim:
@@ -243,6 +258,11 @@ class Bench:
         is_open = await self.store.open_batch(self.name, batch)
         await self.check()
         return is_open
+
+    async def begin(self, *ids: str, **fields: Unpack[BatchFields]) -> None:
+        """Open `BATCH` for these jobs and enqueue them."""
+        assert await self.open_batch(BATCH, len(ids), **fields)
+        await self.add(*ids, batch=BATCH)
 
     async def batch(self, batch_id: str) -> BatchState:
         """Return the batch, which must be there."""

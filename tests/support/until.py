@@ -7,7 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
 
 async def until(condition: Callable[[], Any], within_s: float = 20.0) -> Any:
@@ -23,3 +23,12 @@ async def until(condition: Callable[[], Any], within_s: float = 20.0) -> Any:
             message = f"not within {within_s} s: {condition}"
             raise AssertionError(message)
         await asyncio.sleep(0.02)
+
+
+async def until_done(
+    task: asyncio.Task[Any], act: Callable[[], Coroutine[Any, Any, object]]
+) -> None:
+    """Act until the task ends: whoever listens may not be connected yet."""
+    while not task.done():
+        await act()
+        await asyncio.wait({task}, timeout=0.05)
