@@ -31,7 +31,8 @@ class Batch:
     id: str
     """Named like a job."""
     total: int
-    """Jobs that will be enqueued for it, duplicates included."""
+    """Distinct ids that will be enqueued for it, those included that the queue has already: a call
+    that is repeated after a lost answer must not count twice, so an id counts once."""
     lock_ms: int = LOCK_MS
     """So long nobody else can open it, unless it is complete before."""
     keep_ms: int = KEEP_MS

@@ -19,8 +19,8 @@ from typing import Final
 
 from headpond.errors import ConfigInvalid, FieldError
 
-HORIZON_DAYS: Final = 366 * 8 + 1
-"""29 February may be eight years away (1896 to 1904, 2096 to 2104)."""
+HORIZON_DAYS: Final = 366 * 40 + 1
+"""29 February on a given day of the week comes each 28 years, or in 40 around 2100."""
 
 _MONTHS: Final = (
     "jan",
@@ -92,7 +92,7 @@ class Cron:
         return of_month or of_week if self.either_day else of_month and of_week
 
     def latest(self, now_ms: int, tz: tzinfo) -> int:
-        """Return the last occurrence at or before `now_ms`, 0 when none was in eight years."""
+        """Return the last occurrence at or before `now_ms`, 0 when none was in forty years."""
         day = _day(now_ms, tz) + timedelta(days=1)
         for _ in range(HORIZON_DAYS):
             found = (
@@ -104,7 +104,7 @@ class Cron:
         return 0
 
     def next(self, now_ms: int, tz: tzinfo) -> int:
-        """Return the first occurrence after `now_ms`, 0 when there is none in eight years."""
+        """Return the first occurrence after `now_ms`, 0 when there is none in forty years."""
         day = _day(now_ms, tz) - timedelta(days=1)
         for _ in range(HORIZON_DAYS):
             found = (
@@ -117,6 +117,7 @@ class Cron:
         return 0
 
 
+@lru_cache(maxsize=1024)
 def parse_cron(text: str) -> Cron:
     """Parse an expression, or raise `ConfigInvalid` that says what is wrong with which field.
 
@@ -184,7 +185,7 @@ def _wrong(text: str, part: str, kind: _Field) -> ConfigInvalid:
 def _check_possible(cron: Cron) -> None:
     """Refuse what never comes, as 30 February."""
     leap_year = date(2024, 1, 1)
-    if not any(cron.on(leap_year + timedelta(days=n)) for n in range(366)):
+    if not any(cron.on(leap_year + timedelta(days=n)) for n in range(HORIZON_DAYS)):
         message = f"{cron.text!r} never fires: there is no such day in the year."
         raise ConfigInvalid([FieldError("", message)])
 

@@ -131,3 +131,17 @@ def test_a_day_that_never_comes() -> None:
         never.next(ms("2026-11-20T07:00+00:00"), UTC),
         never.latest(ms("2026-11-20T07:00+00:00"), UTC),
     ) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("after", "next_"),
+    [
+        ("2026-01-01T00:00+00:00", "2032-02-29T00:00+00:00"),
+        ("2032-03-01T00:00+00:00", "2060-02-29T00:00+00:00"),
+        ("2088-03-01T00:00+00:00", "2128-02-29T00:00+00:00"),
+    ],
+)
+def test_a_leap_day_on_a_sunday_comes_after_decades(after: str, next_: str) -> None:
+    """Each 28 years, and after 40 where 2100 is no leap year."""
+    cron = parse_cron("0 0 29 2 */7")
+    assert cron.next(ms(after), UTC) == ms(next_)
