@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from headpond.errors import HeadpondError, StoreUnavailable, StoreUnfit
 from headpond.jobs import Done, JobId, JobState
 from headpond.queues import QueueSettings
 from headpond.redis import RedisQueueStore
+from headpond.redis.cluster import LOOK_S
 from headpond.redis.keys import queue_key
 from logins import LOGIN, add_login
 from mill import QUEUE, open_mill
@@ -199,9 +201,30 @@ async def test_node_that_is_away_hides_its_own_queues_alone(
         return set(await store.sample(list(queues.values()))) == set(queues.values())
 
     await until(all_known)
-    with cluster.nodes[1].client() as client:
-        soon(lambda: client.execute_command("CLUSTER INFO")["cluster_state"] == "ok")
+    cluster.settled()
     assert (await store.sample([queues[1]]))[queues[1]].waiting == 1
+
+
+async def test_node_that_is_frozen_hides_its_own_queues_alone(
+    store: RedisQueueStore, cluster: Clustered
+) -> None:
+    """It accepts connections and answers nothing; nobody waits for it for long."""
+    queues = spread(store, cluster)
+    for queue in queues.values():
+        await store.configure(queue, QueueSettings())
+    cluster.nodes[2].send(signal.SIGSTOP)
+    try:
+        for look in (store.sample, store.tick):
+            async with asyncio.timeout(LOOK_S + 2):
+                assert set(await look(list(queues.values()))) == {queues[0], queues[1]}
+    finally:
+        cluster.nodes[2].send(signal.SIGCONT)
+
+    async def all_known() -> bool:
+        return set(await store.sample(list(queues.values()))) == set(queues.values())
+
+    await until(all_known)
+    cluster.settled()
 
 
 async def test_replica_takes_over_from_its_primary(

@@ -15,6 +15,7 @@ import redis
 from redis_server import READY_WITHIN_S, find_binary, free_port
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -91,6 +92,11 @@ class Server:
     def kill(self) -> None:
         """SIGKILL."""
         self._end("kill")
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process:
+            self._process.send_signal(number)
 
     def _end(self, how: str) -> None:
         if self._process:
@@ -206,17 +212,21 @@ class Clustered:
                     slots = range(at * SLOTS // 3, (at + 1) * SLOTS // 3)
                     client.execute_command("CLUSTER", "ADDSLOTS", *slots)
                 client.execute_command("CLUSTER", "MEET", "127.0.0.1", self.nodes[0].port)
-        soon(lambda: all(self._knows(node, 3 + replicas) for node in self.nodes))
+        self.settled()
         for node in self.nodes[3:]:
             with node.client() as client:
                 client.execute_command("CLUSTER", "REPLICATE", self.id(self.nodes[0]))
         soon(lambda: all(self._follows(node) for node in self.nodes[3:]))
 
-    def _knows(self, node: Server, count: int) -> bool:
+    def settled(self) -> None:
+        """Return when every node says that all is well."""
+        soon(lambda: all(map(self._is_well, self.nodes)))
+
+    def _is_well(self, node: Server) -> bool:
         with node.client() as client:
             said = client.execute_command("CLUSTER INFO")
             names = "cluster_state", "cluster_slots_ok", "cluster_known_nodes"
-            return [said[name] for name in names] == ["ok", str(SLOTS), str(count)]
+            return [said[name] for name in names] == ["ok", str(SLOTS), str(len(self.nodes))]
 
     def _follows(self, node: Server) -> bool:
         with node.client() as client:

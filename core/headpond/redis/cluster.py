@@ -10,7 +10,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from headpond.errors import HeadpondError
+from headpond.errors import HeadpondError, StoreUnavailable
 from headpond.redis.address import Node
 from headpond.redis.replies import NotRun, not_run
 from headpond.redis.topology import Anywhere, SlotOwner, Topology, slot_of
@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
 """Before a command that did not run is sent again. A slot that moves or is without a node for
 longer is reported: the caller tries again in its own time."""
+LOOK_S: Final = 2.0
+"""Looking at the queues of one node may hold up that at the others' for so long."""
 _KEYLESS: Final = frozenset(
     {"PING", "INFO", "CONFIG", "SCRIPT", "TIME", "WAIT", "WAITAOF", "ACL", "COMMAND", "CLIENT"}
 )
@@ -204,20 +206,28 @@ class Cluster:
         parts: dict[Node | None, list[str]] = {}
         for queue, key in zip(queues, keys, strict=True):
             parts.setdefault(self._topology.owner(slot_of(key)), []).append(queue)
-        looks = await asyncio.gather(*map(look, parts.values()), return_exceptions=True)
+        if len(parts) == 1:
+            return await look(queues)
         known: dict[str, QueueSample] = {}
-        unknown: dict[str, BaseException] = {}
-        for part, found in zip(parts.values(), looks, strict=True):
-            if isinstance(found, BaseException):
-                unknown.update(dict.fromkeys(part, found))
-            else:
-                known.update(found)
+        unknown: dict[str, HeadpondError] = {}
+
+        async def one(part: list[str]) -> None:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    known.update(await look(part))
+            except TimeoutError:
+                late = StoreUnavailable(f"Their node gave no answer within {LOOK_S:g} s.")
+                unknown.update(dict.fromkeys(part, late))
+            except HeadpondError as error:
+                unknown.update(dict.fromkeys(part, error))
+
+        await asyncio.gather(*map(one, parts.values()))
         self._say(unknown)
         if unknown and not known:
             raise next(iter(unknown.values()))
         return known
 
-    def _say(self, unknown: dict[str, BaseException]) -> None:
+    def _say(self, unknown: dict[str, HeadpondError]) -> None:
         """Log once which queues can't be looked at, and why."""
         names = frozenset(unknown)
         if names and names != self._unknown:
