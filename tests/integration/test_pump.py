@@ -371,7 +371,12 @@ async def test_what_is_withdrawn_never_starts(yard: Yard) -> None:
 async def test_a_due_schedule_is_told_and_looked_at_again_soon(yard: Yard) -> None:
     """With the store's time, until somebody has fired it; nothing spins meanwhile."""
     told: list[int] = []
-    yard.pump.on_due = told.append
+
+    def on_due(now_ms: int) -> float:
+        told.append(now_ms)
+        return 0.05
+
+    yard.pump.on_due = on_due
     yard.clock.advance_ms(1_000)
     entry = ScheduleEntry("s", b"", yard.clock.now_ms() - 1)
     await yard.store.put_schedule(QUEUE, entry)

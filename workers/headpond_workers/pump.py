@@ -39,8 +39,6 @@ START_WITHIN_S: Final = 0.05
 MOST_AHEAD: Final = 200
 """Jobs claimed ahead of a slot, however fast they are."""
 LONGEST_RETRY_S: Final = 1.0
-FIRING_S: Final = 0.05
-"""While a schedule is due and its occurrence not yet in the queue, look again after this."""
 
 
 def prefetch_for(slots: int, service_s: float) -> int:
@@ -87,8 +85,8 @@ class Pump:
     stopping: bool = False
     last_chance: int = 2
     """A job whose worker was lost this often runs alone: if it is poison, it takes none along."""
-    on_due: Callable[[int], None] | None = None
-    """Called with the store's time when a schedule is to fire."""
+    on_due: Callable[[int], float] = lambda _: IDLE_S
+    """Called with the store's time when a schedule is to fire; returns when to look again."""
     _local: deque[Held] = field(default_factory=deque)
     _suspect: Held | None = None
     """Runs alone, or waits until it can."""
@@ -302,12 +300,11 @@ class Pump:
         self._fill()
         if answer.draining:
             self.draining = True
-        if answer.schedules_due and self.on_due is not None:
-            self.on_due(answer.now_ms)
+        again_s = self.on_due(answer.now_ms) if answer.schedules_due else IDLE_S
         if self.running >= self.slots:
             self._stop_waiting()
         elif len(answer.claims) < want and is_fresh and not self._claims_nothing:
-            self._wait(answer)
+            self._wait(answer, again_s)
         self._turn()
 
     def _keep(self, claims: Sequence[Claim]) -> None:
@@ -365,14 +362,13 @@ class Pump:
             self._waiter.cancel()
             self._waiter = None
 
-    def _wait(self, answer: Exchange) -> None:
+    def _wait(self, answer: Exchange, again_s: float) -> None:
         if self.is_waiting:
             return
-        seconds = IDLE_S
-        if answer.next_due_ms and not answer.held:
-            seconds = min(seconds, max(0.0, (answer.next_due_ms - answer.now_ms) / 1000))
-        if answer.schedules_due:
-            seconds = max(seconds, FIRING_S)
+        seconds = again_s
+        due_ms = answer.next_due_ms - answer.now_ms
+        if answer.next_due_ms and not answer.held and (due_ms > 0 or not answer.schedules_due):
+            seconds = min(seconds, max(0, due_ms) / 1000)
         self._waiter = asyncio.get_running_loop().create_task(self._woken(seconds))
 
     async def _woken(self, seconds: float) -> None:

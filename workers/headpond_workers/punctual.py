@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SOON_S: Final = 0.05
+"""While schedules are being fired, the store is asked again after this."""
 AGAIN_AFTER_S: Final = 1.0
 """A schedule that could not be fired is tried again after this."""
 
@@ -28,11 +30,13 @@ class Punctual:
         self._firing: asyncio.Task[None] | None = None
         self._not_before = 0.0
 
-    def due(self, now_ms: int) -> None:
-        """Fire what is due at the store's time `now_ms`, soon."""
+    def due(self, now_ms: int) -> float:
+        """Fire what is due at the store's time `now_ms`; return when to ask the store again."""
         loop = asyncio.get_running_loop()
-        if self._firing is None and loop.time() >= self._not_before:
+        pause_s = self._not_before - loop.time()
+        if self._firing is None and pause_s <= 0:
             self._firing = loop.create_task(self._fire(now_ms))
+        return max(SOON_S, pause_s)
 
     async def _fire(self, now_ms: int) -> None:
         is_fired = False
