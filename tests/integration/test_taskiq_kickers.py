@@ -35,6 +35,21 @@ async def test_labels_of_task_and_kicker(broker: HeadpondBroker) -> None:
         assert job.tenant == "acme"
 
 
+@pytest.mark.parametrize("delay", [-1, "soon", float("nan")])
+async def test_a_delay_that_is_none_is_refused(broker: HeadpondBroker, delay: float | str) -> None:
+    """By its name, and nothing is enqueued."""
+
+    @broker.task
+    async def nothing() -> None: ...
+
+    await broker.startup()
+    with pytest.raises(SendTaskError) as caught:
+        await nothing.kicker().with_labels(delay=delay).kiq()
+    assert "/delay" in str(caught.value.__cause__)
+    assert (await broker.store.sample([broker.queue]))[broker.queue].delayed == 0
+    await broker.shutdown()
+
+
 async def test_priority_and_delay_are_labels(broker: HeadpondBroker) -> None:
     """The queue understands `priority` (name or number) and `delay` (seconds)."""
 

@@ -10,6 +10,7 @@ import msgspec
 from taskiq import AckableMessage, AsyncBroker, BrokerMessage
 from typing_extensions import override
 
+from headpond.app.wishes import milliseconds, refused
 from headpond.broker.formatter import TENANT, HeadpondFormatter, inherit
 from headpond.broker.results import StoreResultBackend
 from headpond.broker.seals import Seals
@@ -110,7 +111,7 @@ class HeadpondBroker(AsyncBroker):
         """
         labels = message.labels
         job_id = check_job_id(message.task_id)
-        delay_ms = max(0, round(float(labels.get(DELAY, 0)) * 1000))
+        delay_ms = _delay_ms(labels.get(DELAY, 0))
         run = running_job.get()
         if run is not None and not run.is_over and run.id == job_id and run.broker is self:
             body = inherit(message.message, run.envelope)
@@ -138,6 +139,14 @@ class HeadpondBroker(AsyncBroker):
             " command `--receiver headpond_workers.receiver:HeadpondReceiver`."
         )
         raise HeadpondError(message)
+
+
+def _delay_ms(label: Any) -> int:
+    """Return a label's seconds as milliseconds; refuse what is no length of time by name."""
+    try:
+        return milliseconds(float(label))
+    except (TypeError, ValueError):
+        raise refused("delay", f"{label!r} is no number of seconds.") from None
 
 
 def _priority(label: Any) -> int:
