@@ -14,6 +14,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 
 from headpond.errors import (
+    ANY_JOB,
     Conflict,
     Denied,
     FieldError,
@@ -123,7 +124,7 @@ def of(error: HeadpondError) -> Problem:
     """Turn an error of the tree into its problem."""
     status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
     members = {name: getattr(error, name) for name in _MEMBERS if getattr(error, name, None)}
-    if members.get("job_type") == "any":  # a fault that lies outside of the payload
+    if members.get("job_type") == ANY_JOB:  # a fault that lies outside of the payload
         del members["job_type"]
     return Problem(
         status=status,

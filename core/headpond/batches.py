@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from headpond.errors import FieldError, PayloadInvalid
+from headpond.errors import ANY_JOB, FieldError, PayloadInvalid
 from headpond.jobs import check_job_id
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Batch:
         check_job_id(self.id)
         if self.callback is not None and self.callback.unique is not None:
             detail = "A callback has no key of uniqueness: its id says enough."
-            raise PayloadInvalid("any", [FieldError("/batch/callback/unique", detail)])
+            raise PayloadInvalid(ANY_JOB, [FieldError("/batch/callback/unique", detail)])
         for name, value, most in (
             ("total", self.total, MOST_JOBS),
             ("lock_ms", self.lock_ms, 366 * KEEP_MS),
@@ -53,7 +53,7 @@ class Batch:
         ):
             if not 0 <= value <= most:
                 detail = f"{value} can't be the {name}: it is 0 to {most:,}."
-                raise PayloadInvalid("any", [FieldError(f"/batch/{name}", detail)])
+                raise PayloadInvalid(ANY_JOB, [FieldError(f"/batch/{name}", detail)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,18 +63,25 @@ class FieldError:
     """One sentence."""
 
 
+ANY_JOB: Final = "any"
+"""In place of a job type: what is asked for with a job is wrong, whatever its type."""
+_SHOWN: Final = 3
+
+
 class PayloadInvalid(Invalid):
-    """A payload that the job type's model rejects."""
+    """A payload that the job type's model rejects, or a wish that no job can have."""
 
     code = "payload-invalid"
 
     def __init__(self, job_type: str, errors: Sequence[FieldError]) -> None:
-        """Keep each fault; the message counts them."""
+        """Keep each fault; the message says the first three."""
         self.job_type = job_type
         self.errors = tuple(errors)
-        count = len(self.errors)
-        fields = "1 field" if count == 1 else f"{count} fields"
-        super().__init__(f"The payload does not fit the job type {job_type!r}: {fields} rejected.")
+        what = f"The payload does not fit the job type {job_type!r}"
+        said = [f"{each.pointer}: {each.detail}".removeprefix(": ") for each in errors[:_SHOWN]]
+        if len(self.errors) > _SHOWN:
+            said.append(f"And {len(self.errors) - _SHOWN} more.")
+        super().__init__(" ".join([*([] if job_type == ANY_JOB else [f"{what}:"]), *said]))
 
 
 class ConfigInvalid(Invalid):

@@ -13,7 +13,7 @@ from typing import Final, Literal, NewType
 
 import msgspec
 
-from headpond.errors import FieldError, PayloadInvalid
+from headpond.errors import ANY_JOB, FieldError, PayloadInvalid
 
 JobId = NewType("JobId", str)
 """Unique in its queue for as long as the job is kept."""
@@ -102,7 +102,7 @@ def parse_priority(value: int | str) -> int:
 
 
 def _rejected(field: str, detail: str) -> PayloadInvalid:
-    return PayloadInvalid("any", [FieldError(f"/{field}", f"{detail}.")])
+    return PayloadInvalid(ANY_JOB, [FieldError(f"/{field}", f"{detail}.")])
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,8 @@ async def mill() -> Mill:
 
 
 async def test_a_batch_is_complete_when_its_jobs_have_ended(mill: Mill) -> None:
-    """Duplicates count as skipped; then the callback is there, once."""
+    """An id counts once, however often it is sent; then the callback is there, once."""
+    await mill.grind.enqueue("bran", job_id="c")
     on_complete = mill.tell.call("all ground", job_id="tell-march")
     async with mill.queue.batch("march", total=3, on_complete=on_complete) as batch:
         await mill.grind.enqueue("rye", job_id="a", batch=batch)
@@ -72,12 +73,13 @@ async def test_a_batch_is_complete_when_its_jobs_have_ended(mill: Mill) -> None:
             [
                 mill.grind.call("oats", job_id="b", batch="march"),
                 mill.grind.call("oats", job_id="b", batch=batch),
+                mill.grind.call("bran", job_id="c", batch=batch),
             ]
         )
     state = await batch.status()
     assert state is not None
     assert (state.total, state.added, state.skipped, state.remaining) == (3, 2, 1, 2)
-    assert await mill.run_all() == ["a", "b"]
+    assert await mill.run_all() == ["c", "a", "b"]
     state = await mill.state("march")
     assert (state.is_completed, state.completed) == (True, 2)
     assert await mill.run_all() == ["tell-march"]

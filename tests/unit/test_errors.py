@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from headpond.errors import (
+    ANY_JOB,
     ConfigInvalid,
     FieldError,
     HeadpondError,
@@ -40,11 +41,16 @@ def test_what_somebody_must_change_is_not_retryable(error: type[HeadpondError]) 
     [
         (
             PayloadInvalid("mark", [FieldError("/a", "A.")]),
-            "The payload does not fit the job type 'mark': 1 field rejected.",
+            "The payload does not fit the job type 'mark': /a: A.",
         ),
         (
-            PayloadInvalid("mark", [FieldError("/a", "A."), FieldError("/b", "B.")]),
-            "The payload does not fit the job type 'mark': 2 fields rejected.",
+            PayloadInvalid("mark", [FieldError(f"/{name}", f"{name}.") for name in "abcde"]),
+            "The payload does not fit the job type 'mark': /a: a. /b: b. /c: c. And 2 more.",
+        ),
+        (PayloadInvalid("mark", [FieldError("", "No.")]), "The payload does not fit the job type"),
+        (
+            PayloadInvalid(ANY_JOB, [FieldError("/delay", "-1 s is negative.")]),
+            "/delay: -1 s is negative.",
         ),
         (TooLarge("The body", 9_000_000, 8_388_608), "The body has 9,000,000 bytes; the limit is"),
         (ConfigInvalid([FieldError("/spec/min", "Too many.")], "q.yaml"), "q.yaml: /spec/min: Too"),

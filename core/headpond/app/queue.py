@@ -118,7 +118,7 @@ class Queue:
         lock: Delay | None = None,
         keep: Delay | None = None,
     ) -> OpenBatch:
-        """Return a batch of `total` jobs to be opened by `async with`.
+        """Return a batch of `total` jobs (distinct ids) to be opened by `async with`.
 
         `on_complete` is enqueued when all have ended. Nobody else can open it for `lock` (an hour)
         unless it is complete before; its record stays for `keep` (a day). Raises `PayloadInvalid`.

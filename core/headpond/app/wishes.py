@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from headpond.config.durations import parse_duration
-from headpond.errors import FieldError, Invalid, PayloadInvalid
+from headpond.errors import ANY_JOB, FieldError, Invalid, PayloadInvalid
 from headpond.jobs import Unique, check_job_id, check_tenant, parse_priority
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def wished(  # noqa: PLR0913 (every wish is a keyword of its own)
 
 def refused(field: str, detail: str) -> PayloadInvalid:
     """Return the error that names a wish and says what is wrong with it."""
-    return PayloadInvalid("any", [FieldError(f"/{field}", detail)])
+    return PayloadInvalid(ANY_JOB, [FieldError(f"/{field}", detail)])
 
 
 def milliseconds(delay: Delay | None, field: str = "delay") -> int:
