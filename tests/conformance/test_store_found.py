@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench import GOOD, a_beat, a_job, forged
+from bench import BAD, GOOD, a_beat, a_job, forged, names
 from headpond.batches import Batch
-from headpond.jobs import Done, JobId, JobState, Unique
+from headpond.jobs import Done, Failed, JobId, JobState, Unique
 from headpond.queues import DAY_MS, Hold, Retention
 
 if TYPE_CHECKING:
@@ -126,3 +126,24 @@ async def test_job_that_replaces_a_due_one_comes_when_that_was_due(bench: Bench)
     claims = await bench.claim(2)
     assert [claim.id for claim in claims] == ["before", "second"]
     assert claims[1].since_ms == due_ms
+
+
+async def test_retry_at_once_comes_after_those_that_are_due(bench: Bench) -> None:
+    """It is due now, and jobs come in the order in which they became due."""
+    await bench.add("again")
+    claim = await bench.take()
+    await bench.add("due", delay_ms=1000)
+    bench.in_ms(2000)
+    failed = Failed(claim.id, claim.fence, BAD, 1500, retry_in_ms=0)
+    assert names((await bench.exchange(failed, want=2)).claims) == ["due", "again"]
+
+
+async def test_key_of_a_job_that_is_gone_is_not_held_by_a_job_of_its_id(bench: Bench) -> None:
+    """Taken by time alone, it is nobody's that could be replaced: who has the id now is safe."""
+    await bench.configure(completed=Retention(DAY_MS, 0))
+    await bench.add_jobs([a_job("a", unique=Unique("k", for_ms=60_000, until=""))])
+    await bench.done(await bench.take())
+    assert await bench.add("a") == [True]
+    (placed,) = await bench.place(a_job("b", unique=Unique("k", mode="replace")))
+    assert (placed.created, placed.replaced) == (False, None)
+    assert await bench.state("a") is JobState.WAITING

@@ -18,12 +18,14 @@ BATCHES: Final = ("b1", "b2")
 SCHEDULES: Final = ("s1", "s2")
 DAY_MS: Final = 86_400_000
 
-SPANS: Final = st.sampled_from([1, 7, 300, 1000, 2500, 5000, 15_000, 61_000, DAY_MS, 8 * DAY_MS])
-"""Ways to let time pass."""
+SPANS: Final = st.sampled_from(
+    [1, 7, 300, 300, 1000, 1000, 2500, 2500, 5000, 5000, 15_000, 15_000, 61_000, DAY_MS, 8 * DAY_MS]
+)
+"""Ways to let time pass, mostly a little."""
 DELAYS: Final = st.sampled_from([0, 0, 0, 0, 1, 1000, 6000])
 LEVELS: Final = st.sampled_from([5, 5, 5, 9, 0])
 PICKS: Final = st.integers(0, 30)
-IDS: Final = st.integers(0, 60).map(lambda n: JobId(f"j{n}"))
+IDS: Final = st.integers(0, 40).map(lambda n: JobId(f"j{n}"))
 
 UNIQUES: Final = st.builds(
     Unique,
@@ -42,7 +44,7 @@ UNIQUES: Final = st.builds(
 RETENTIONS: Final = st.builds(
     Retention, st.sampled_from([5000, DAY_MS, 7 * DAY_MS]), st.sampled_from([1000, 1000, 3, 1, 0])
 )
-RATES: Final = st.sampled_from([Rate(), Rate(), Rate(1, 1000), Rate(3, 5000)])
+RATES: Final = st.sampled_from([*[Rate()] * 4, Rate(1, 1000), Rate(3, 5000)])
 RULES: Final = st.builds(
     TenantRule,
     weight=st.sampled_from([1, 1, 2, 5]),
@@ -73,9 +75,9 @@ def settings(draw: st.DrawFn) -> QueueSettings:
     """Draw what a queue may be told; most things are as they are by default."""
     tenants = draw(st.dictionaries(st.sampled_from(TENANTS[1:]), RULES, max_size=2))
     return QueueSettings(
-        max_active=draw(st.sampled_from([0, 0, 0, 1, 4])),
+        max_active=draw(st.sampled_from([0, 0, 0, 0, 1, 4])),
         max_deliveries=draw(st.sampled_from([3, 3, 1, 2])),
-        lease_ms=draw(st.sampled_from([15_000, 15_000, 5000])),
+        lease_ms=draw(st.sampled_from([15_000, 15_000, 15_000, 5000])),
         completed=draw(RETENTIONS),
         failed=draw(RETENTIONS),
         rate=draw(RATES),

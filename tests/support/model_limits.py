@@ -36,6 +36,8 @@ class Limits:
         self._since: defaultdict[str, int] = defaultdict(int)
         self.weights: defaultdict[str, set[int]] = defaultdict(set)
         """All that a tenant ever had."""
+        self.spans: set[int] = set()
+        """Of every rate that ever was in force."""
         self.limited: set[str] = set()
         """Tenants that ever had a limit: their jobs may stand aside until somebody claims."""
         self.configure(settings)
@@ -47,6 +49,8 @@ class Limits:
         for tenant, rate in old.items():
             if self._rate(tenant) != rate:
                 self._since[tenant] = len(self._starts)
+        rates = [self._rate(name) for name in (QUEUE, *self._tenants)]
+        self.spans |= {rate.per_ms for rate in rates if rate.max}
         for tenant in self._tenants:
             self.weights[tenant].add(self.rule(tenant).weight)
             if self.rule(tenant).is_limit:
@@ -77,11 +81,6 @@ class Limits:
         rate = self._rate(name)
         starts = [at for at, tenant in self._starts if name in (QUEUE, tenant)]
         return starts[-rate.max] + rate.per_ms if 0 < rate.max <= len(starts) else 0
-
-    def spans(self) -> list[int]:
-        """Return the spans of all rates in force."""
-        rates = [self._rate(name) for name in (QUEUE, *self._tenants)]
-        return [rate.per_ms for rate in rates if rate.max]
 
     def _rate(self, tenant: str) -> Rate:
         return self.settings.rate if tenant == QUEUE else self.rule(tenant).rate

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -35,7 +36,7 @@ class Views:
         self._model = model
         self._work = work
         self._known: dict[JobId, None] = {}
-        self._told: dict[JobId, str] = {}
+        self._told: dict[JobId, list[str]] = {}
         self._heard = ""
 
     async def check(self, *, ticked: bool = False) -> None:
@@ -93,13 +94,18 @@ class Views:
 
     async def _check_events(self) -> None:
         """Check that who hears every event knows where each job is."""
+        news: defaultdict[JobId, list[str]] = defaultdict(list)
         for event in await self._store.events(self._queue, self._heard, MOST_EVENTS):
             self._heard = event.id
-            self._told |= dict.fromkeys(event.jobs, event.name)
+            for job_id in event.jobs:
+                news[job_id].append(event.name)
+        for job_id, names in news.items():
+            # A call may cancel a job and add another of its id: the order of events is by kind.
+            self._told[job_id] = names if set(names) == {"added", "cancelled"} else names[-1:]
         wrong = {
-            job.id: (self._told.get(job.id, ""), job.state.value)
+            job.id: (self._told.get(job.id), job.state.value)
             for job in self._model.jobs.values()
-            if job.state not in STATES_TOLD.get(self._told.get(job.id, ""), ())
+            if not any(job.state in STATES_TOLD[name] for name in self._told.get(job.id, ()))
         }
         assert not wrong, f"of jobs was told, and they are: {wrong}"
 

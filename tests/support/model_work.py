@@ -100,11 +100,11 @@ class Work:
 
     def _released(self, job: ModelJob, report: Released) -> None:
         model = self._model
-        if report.body is not None:
-            job.body = report.body
         if job.asked:
             model.end_as_asked(job, WHILE)
             return
+        if report.body is not None:
+            job.body = report.body
         job.parked = bool(report.parked)
         if report.delay_ms > 0:
             model.delay(job, model.now + report.delay_ms)
@@ -183,8 +183,7 @@ class Work:
         if answer.schedules_due:  # who fires it has to look again anyway
             later = [due for due in [*delayed, *ticks] if due > model.now]
             dues |= {min(later, default=0), min(delayed, default=0)}
-        spans = model.limits.spans()
-        is_for_rate = bool(spans) and model.now < told <= model.now + max(spans, default=0)
+        is_for_rate = model.now < told <= model.now + max(model.limits.spans, default=0)
         assert told in dues or is_for_rate, f"next due is {told}, not {dues}"
         if len(answer.claims) < want and not (answer.held or answer.draining):
             soonest = [end for end in self._ends_of_rates() if end > model.now]

@@ -2,200 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import defaultdict
 from dataclasses import replace
-from itertools import count
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from typing_extensions import override
+from hypothesis.stateful import precondition, rule
 
 import machine_draws as draws
-from bench import a_beat
-from headpond.jobs import Claim, JobId, JobState, NewJob
+from headpond.jobs import JobId, JobState, NewJob
 from headpond.ports import ScheduleEntry
-from headpond.queues import Hold, QueueSettings, WorkerState
-from headpond.testing import ManualClock
-from machine_reports import KINDS, make_report
-from model_job import IDLE
-from model_views import Views
-from model_work import Work
-from store_model import Model
+from headpond.queues import Hold, QueueSettings
+from machine_base import QUEUE
+from machine_workers import WorkerMachine, workers
+from model_job import ENDED, IDLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
-
     from headpond.batches import Batch
-    from headpond.jobs import Ended
-    from headpond.ports import LeaseKeeper, QueueStore
     from headpond.queues import HoldSource
 
-QUEUE = "line"
-_T = TypeVar("_T")
+FEW = 8
+"""Jobs that are not yet worth clearing."""
 
-workers = st.sampled_from(draws.WORKERS)
 sources = st.sampled_from(["spec", "runtime"])
 
 
-class StoreMachine(RuleBasedStateMachine):
-    """One queue of one store, and its model."""
-
-    open_store: ClassVar[Callable[[ManualClock], QueueStore]]
-    """Opens an empty store; each test makes a machine of its own kind of store."""
-
-    def __init__(self) -> None:
-        """Open an empty store in a loop of its own."""
-        super().__init__()
-        self.clock = ManualClock()
-        self.loop = asyncio.new_event_loop()
-        self.store = type(self).open_store(self.clock)
-        self.do(self.store.start())
-        self.keepers: dict[str, LeaseKeeper] = {}
-        self.claims: defaultdict[str, list[Claim]] = defaultdict(list)
-        """What each worker believes that it holds, the latest last; it forgets nothing."""
-        self.numbers = count(1)
-        self.ticked = False
-
-    def do(self, step: Coroutine[Any, Any, _T]) -> _T:
-        """Let the store do something."""
-        return self.loop.run_until_complete(step)
-
-    @override
-    def teardown(self) -> None:
-        """Close what was opened."""
-        for keeper in self.keepers.values():
-            keeper.close()
-        self.do(self.store.close())
-        self.loop.close()
-
-    @initialize(settings=draws.settings())
-    def begin(self, settings: QueueSettings) -> None:
-        """Configure the queue."""
-        assert self.do(self.store.configure(QUEUE, settings)) == 1
-        self.model = Model(self.clock, settings, (*draws.TENANTS, draws.CALLED))
-        self.work = Work(self.model)
-        self.views = Views(self.store, QUEUE, self.model, self.work)
-
-    @invariant()
-    def everything_agrees(self) -> None:
-        """After each step the store looks as the model says."""
-        self.do(self.views.check(ticked=self.ticked))
-        self.ticked = False
-
-    # ── in ──
-
-    @rule(new=st.lists(draws.jobs(), min_size=1, max_size=5))
-    def enqueue(self, new: list[NewJob]) -> None:
-        """Enqueue jobs in one call."""
-        jobs = [self._now(job) for job in new]
-        self._enqueue(self._within_batches(jobs))
-
-    @rule(lead=st.sampled_from(["a", "b"]), tenant=st.sampled_from(draws.TENANTS))
-    def enqueue_many(self, lead: str, tenant: str) -> None:
-        """Enqueue eight jobs that were never there, for one tenant."""
-        ids = [JobId(f"{lead}{next(self.numbers)}") for _ in range(8)]
-        self._enqueue([NewJob(job_id, b"one of many", tenant=tenant) for job_id in ids])
-
-    def _now(self, job: NewJob) -> NewJob:
-        """Make the drawn moment one near the clock's."""
-        return replace(job, run_at_ms=self.clock.now_ms() + job.run_at_ms) if job.run_at_ms else job
-
-    def _within_batches(self, jobs: list[NewJob]) -> list[NewJob]:
-        """Leave the name of a batch out where it has announced no more jobs."""
-        within: list[NewJob] = []
-        for job in jobs:
-            batch = self.model.batches.get(job.batch, self.model.now)
-            taken = sum(other.batch == job.batch for other in within)
-            is_repeated = batch is not None and job.id in batch.counted
-            is_over = batch is not None and not batch.completed_ms and batch.room <= taken
-            within.append(replace(job, batch="") if is_over and not is_repeated else job)
-        return within
-
-    def _enqueue(self, jobs: list[NewJob]) -> None:
-        self.model.enqueue(jobs, self.do(self.store.enqueue(QUEUE, jobs)))
-
-    # ── workers ──
-
-    @rule(worker=workers, want=st.integers(1, 12))
-    def claim(self, worker: str, want: int) -> None:
-        """Claim jobs."""
-        self._exchange(worker, [], want)
-
-    @rule(
-        worker=workers,
-        ends=st.lists(st.tuples(draws.PICKS, KINDS, draws.DELAYS), max_size=4),
-        want=st.integers(0, 4),
-    )
-    def exchange(self, worker: str, ends: list[tuple[int, str, int]], want: int) -> None:
-        """Report jobs that the worker holds, or once held, and claim more."""
-        reports: dict[tuple[str, str], Ended] = {}
-        for pick, kind, delay_ms in ends:
-            if self.claims[worker]:
-                claim = self._picked(worker, pick)
-                reports[claim.id, claim.fence] = make_report(claim, kind, delay_ms)
-        self._exchange(worker, list(reports.values()), want)
-
-    @rule(worker=workers, want=st.integers(0, 4))
-    def finish_all(self, worker: str, want: int) -> None:
-        """Report everything as done, whether it is still held or not."""
-        recent = {claim.id: claim for claim in self.claims[worker][-8:]}
-        self._exchange(worker, [make_report(c, "done", 0) for c in recent.values()], want)
-
-    def _picked(self, worker: str, pick: int) -> Claim:
-        """Return one of the worker's claims; the small picks are the latest."""
-        claims = self.claims[worker]
-        return claims[-1 - pick % len(claims)]
-
-    def _exchange(self, worker: str, reports: list[Ended], want: int) -> None:
-        answer = self.do(self.store.exchange(QUEUE, worker, reports, want))
-        fences = {claim.fence for claims in self.claims.values() for claim in claims}
-        assert fences.isdisjoint(claim.fence for claim in answer.claims), "a fence came again"
-        self.work.exchange(worker, reports, want, answer)
-        self.claims[worker] += answer.claims
-
-    @rule(
-        worker=workers,
-        picks=st.lists(draws.PICKS, max_size=6, unique=True),
-        state=st.sampled_from(WorkerState),
-    )
-    def renew(self, worker: str, picks: list[int], state: WorkerState) -> None:
-        """Beat, and renew some claims."""
-        self._renew(worker, self._held(worker, picks), state)
-
-    @rule(worker=workers)
-    def renew_all(self, worker: str) -> None:
-        """Beat, and renew what the worker holds."""
-        self._renew(worker, self._held(worker, list(range(12))), WorkerState.WORKING)
-
-    def _held(self, worker: str, picks: list[int]) -> list[tuple[JobId, str]]:
-        claims = {
-            c.id: c for pick in picks if self.claims[worker] for c in [self._picked(worker, pick)]
-        }
-        return [(claim.id, claim.fence) for claim in claims.values()]
-
-    def _renew(self, worker: str, held: list[tuple[JobId, str]], state: WorkerState) -> None:
-        beat = a_beat(worker, state)
-        self.work.renew(beat, held, self._keeper(worker).renew(beat, held))
-
-    @rule(worker=workers, picks=st.lists(draws.PICKS, min_size=1, max_size=3, unique=True))
-    def give_back(self, worker: str, picks: list[int]) -> None:
-        """Let the worker's thread release claims."""
-        held = self._held(worker, picks)
-        self._keeper(worker).release(held)
-        self.work.give_back(held)
-
-    @rule(worker=workers)
-    def leave(self, worker: str) -> None:
-        """Take the worker out of the registry; what it holds, it holds until its lease is over."""
-        self._keeper(worker).leave()
-        self.work.leave(worker)
-
-    def _keeper(self, worker: str) -> LeaseKeeper:
-        if worker not in self.keepers:
-            self.keepers[worker] = self.store.leases(QUEUE, worker)
-        return self.keepers[worker]
+class StoreMachine(WorkerMachine):
+    """One queue of one store, its model, and everybody who does something to them."""
 
     # ── time ──
 
@@ -207,7 +39,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(pick=draws.PICKS, past_ms=st.integers(-1, 1))
     def pass_time_until(self, pick: int, past_ms: int) -> None:
         """Go to a moment at which something happens, or to the millisecond before or after it."""
-        moments = sorted(at + past_ms for at in self.work.moments())
+        moments = sorted(at + past_ms for at in self.workers.moments())
         later = [at for at in moments if at > self.clock.now_ms()]
         if later:
             self.clock.advance_ms(later[pick % len(later)] - self.clock.now_ms())
@@ -216,7 +48,7 @@ class StoreMachine(RuleBasedStateMachine):
     def tick(self) -> None:
         """Tick as the governor does."""
         self.do(self.store.tick([QUEUE]))
-        self.work.tick()
+        self.workers.tick()
         self.ticked = True
 
     # ── what people do to a queue ──
@@ -229,7 +61,7 @@ class StoreMachine(RuleBasedStateMachine):
         kept = self.do(self.store.settings(QUEUE))
         assert kept == replace(settings, version=version), f"the settings are {kept}"
 
-    @rule(source=sources, for_ms=st.sampled_from([0, 0, 500, 10_000]))
+    @rule(source=sources, for_ms=st.sampled_from([0, 1, 500, 10_000]))
     def hold(self, source: HoldSource, for_ms: int) -> None:
         """Hold the queue."""
         now = self.clock.now_ms()
@@ -237,27 +69,32 @@ class StoreMachine(RuleBasedStateMachine):
         self.do(self.store.hold(QUEUE, hold))
         self.model.holds[source] = hold
 
+    @precondition(lambda self: self.model.holds)
     @rule(source=sources)
     def resume(self, source: HoldSource) -> None:
         """Lift a hold."""
         lifted = self.do(self.store.resume(QUEUE, source))
         assert lifted == self.model.resume(source), f"resume said {lifted}"
 
-    @rule(names=st.lists(workers, min_size=1, max_size=2, unique=True))
+    @rule(names=st.lists(workers, min_size=1, max_size=1))
     def drain(self, names: list[str]) -> None:
         """Ask workers to claim no more."""
         self.do(self.store.drain(QUEUE, names))
-        self.work.drain(names)
+        self.workers.drain(names)
 
+    @precondition(lambda self: self.workers.draining)
     @rule(names=st.lists(workers, min_size=1, max_size=2, unique=True))
     def undrain(self, names: list[str]) -> None:
         """Let workers claim again."""
         self.do(self.store.undrain(QUEUE, names))
-        self.work.undrain(names)
+        self.workers.undrain(names)
 
-    @rule(state=st.sampled_from([s for s in JobState if s is not JobState.ACTIVE]))
-    def clear(self, state: JobState) -> None:
+    @precondition(lambda self: len(self.model.jobs) > FEW)
+    @rule(pick=draws.PICKS)
+    def clear(self, pick: int) -> None:
         """Remove all jobs of a state."""
+        states = [job.state for job in self.model.of(*IDLE, *ENDED)] or [*IDLE]
+        state = states[pick % len(states)]
         cleared = self.do(self.store.clear(QUEUE, [state]))
         wanted = self.model.clear(state)
         assert cleared == wanted, f"{cleared} were cleared, not {wanted}"
@@ -266,15 +103,17 @@ class StoreMachine(RuleBasedStateMachine):
 
     def _ids(self, picks: list[int], *states: JobState) -> list[JobId]:
         """Return ids of jobs of these states, and now and then of none."""
-        jobs = [job.id for job in self.model.of(*states)]
+        jobs = [job.id for state in states for job in self.model.of(state)]
         return [JobId("nobody") if p == 30 or not jobs else jobs[p % len(jobs)] for p in picks]
 
-    @rule(picks=st.lists(draws.PICKS, min_size=1, max_size=4), fail=st.booleans())
+    @precondition(lambda self: self.model.jobs)
+    @rule(picks=st.lists(draws.PICKS, min_size=1, max_size=2), fail=st.booleans())
     def cancel(self, picks: list[int], *, fail: bool) -> None:
         """Cancel jobs in whatever state they are."""
-        ids = self._ids(picks, *JobState)
+        ids = self._ids(picks, *IDLE, *([JobState.ACTIVE] * 3), *ENDED)
         self.model.cancel(ids, self.do(self.store.cancel(QUEUE, ids, fail=fail)), fail=fail)
 
+    @precondition(lambda self: self.model.of(JobState.FAILED, JobState.CANCELLED))
     @rule(picks=st.lists(draws.PICKS, min_size=1, max_size=3), any_state=st.booleans())
     def retry(self, picks: list[int], *, any_state: bool) -> None:
         """Put failed and cancelled jobs back; others stay."""
@@ -284,6 +123,7 @@ class StoreMachine(RuleBasedStateMachine):
         wanted = self.model.retry(ids)
         assert told == wanted, f"retry said {told} of {ids}, not {wanted}"
 
+    @precondition(lambda self: self.model.of(*IDLE))
     @rule(
         pick=draws.PICKS,
         any_state=st.booleans(),
@@ -322,6 +162,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.do(self.store.put_schedule(QUEUE, entry))
         self.model.schedules[name] = entry
 
+    @precondition(lambda self: self.model.schedules)
     @rule(name=st.sampled_from(draws.SCHEDULES))
     def remove_schedule(self, name: str) -> None:
         """Forget a schedule."""

@@ -82,12 +82,13 @@ class Model:
         self.begin()
         assert len(jobs) == len(answers), "an answer for each job"
         for order, (job, answer) in enumerate(zip(jobs, answers, strict=True)):
-            wanted = self._admit(job, (self.step, ARRIVED, order), created=answer.created)
+            known = Placed(job.id, created=False)
+            wanted = self._admit(job, (self.step, ARRIVED, order), is_known=answer == known)
             assert answer == wanted, f"{job} became {answer}, not {wanted}"
 
-    def _admit(self, new: NewJob, place: Place, *, created: bool) -> Placed:
+    def _admit(self, new: NewJob, place: Place, *, is_known: bool) -> Placed:
         known = self.jobs.get(new.id)
-        if known is not None and created:
+        if known is not None and known.state in ENDED and not is_known:
             self._let_go(known)
         elif known is not None:
             self._call_back(self.batches.skip(new, self.now))
@@ -109,7 +110,6 @@ class Model:
 
     def _let_go(self, job: ModelJob) -> None:
         """Forget a job whose id the store has given away: its retention must be over."""
-        assert job.state in ENDED, f"{job.id} is {job.state}, and its id was taken again"
         assert self.is_over(job), f"{job.id} was to be kept, and its id was taken again"
         del self.jobs[job.id]
 
@@ -206,10 +206,14 @@ class Model:
             self.end(job, JobState.FAILED, ("WorkerLost", ""), FailReason.CRASHED)
 
     def is_unheard_of(self, job: ModelJob) -> bool:
-        """Whether the answer to the claim was lost: a worker that lives renews what it knows of."""
-        heard_ms = self.heard.get(job.worker)
-        is_alive = heard_ms is not None and heard_ms + self.settings.lease_ms > self.now
-        return is_alive and job.lease_end_ms == job.claimed_ms + self.settings.lease_ms
+        """Whether the answer to the claim was lost: a worker that lives renews what it knows of.
+
+        Its beat in the first half of the lease is no sign: it may not have known of the job yet.
+        """
+        lease_ms = self.settings.lease_ms
+        heard_ms = self.heard.get(job.worker, 0)
+        was_renewed = job.lease_end_ms != job.claimed_ms + lease_ms
+        return not was_renewed and heard_ms - job.claimed_ms > lease_ms / 2
 
     def end_as_asked(self, job: ModelJob, outcome: bytes | tuple[str, str]) -> None:
         """End an active job as the one who wanted it stopped has said."""
@@ -329,7 +333,7 @@ class Model:
         assert fired == (self.schedules.get(entry.name) == entry), f"fire said {fired}"
         if fired:
             for order, job in enumerate(jobs):
-                self._admit(job, (self.step, ARRIVED, order), created=False)
+                self._admit(job, (self.step, ARRIVED, order), is_known=True)
             self.schedules[entry.name] = replace(entry, next_ms=next_ms)
 
     # ── out ──
