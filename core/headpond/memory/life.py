@@ -52,7 +52,8 @@ def _placed(queue: Queue, job: NewJob, now_ms: int) -> Placed:
     if holder_id is None or job.unique is None:
         return Placed(job.id)
     holder = queue.places.get(holder_id)
-    if job.unique.mode == "skip" or holder is None or holder.state not in NOT_STARTED:
+    is_open = holder is not None and holder.state in NOT_STARTED
+    if job.unique.mode == "skip" or not (is_open and queue.keys.is_held_by(job, holder_id)):
         return Placed(holder_id, created=False)
     return Placed(job.id, replaced=holder_id)
 

@@ -14,7 +14,7 @@ from headpond.jobs import (
     Released,
     Stopped,
 )
-from headpond.memory.life import delay, end, fail, grant, wait_again, wait_anew
+from headpond.memory.life import delay, end, fail, grant, wait_again
 from headpond.memory.limits import Limits
 
 if TYPE_CHECKING:
@@ -108,10 +108,8 @@ def _failed(queue: Queue, row: Row, ended: Failed, now_ms: int) -> None:
         fail(queue, row, ended.reason, now_ms)
         return
     queue.events.note("retrying", row.id)
-    if ended.retry_in_ms > 0:
-        delay(queue, row, now_ms + ended.retry_in_ms)
-    else:
-        wait_anew(queue, row, now_ms)
+    # One that is due at once comes after those that were due before it: it is promoted in its turn.
+    delay(queue, row, now_ms + max(0, ended.retry_in_ms))
 
 
 def _released(queue: Queue, row: Row, ended: Released, now_ms: int) -> None:

@@ -35,6 +35,10 @@ class Keys:
         is_left_behind = taken.unique.until and taken.by not in places
         return None if is_left_behind else taken.by
 
+    def is_held_by(self, job: NewJob, holder: JobId) -> bool:
+        """Whether this very job holds the key, and not one that has its id by now."""
+        return job.unique is not None and self._keys.get(holder) == (job.tenant, job.unique.key)
+
     def take(self, job: NewJob, now_ms: int) -> None:
         """Give the new job its key, whoever held it."""
         if job.unique:

@@ -63,6 +63,8 @@ end
 local ids, n = popped, #popped
 if (drains == 1 or more) and redis.call('EXISTS', waiting) == 1 then
   redis.call('ZADD', wake, 0, '0') -- for one that may claim; or there is more to look at than fits in one step
+elseif shared and n < want and redis.call('HEXISTS', meta, 'recall') == 1 then
+  redis.call('ZADD', wake, 0, '0') -- the rules changed, and not everybody aside has been judged anew yet
 end
 
 -- next_moment: when a worker that got less than it wanted has to look again; 0: it is told.
@@ -161,4 +163,8 @@ end
 pass(level, seat)
 count_ages(known, -1)
 tell('started', ids)
-return { ids, bodies, counts, times, next_moment(), held, drains, now, fire }
+local moment = next_moment()
+if n == want and moment > 0 and moment - now < 5000 then
+  redis.call('ZADD', wake, 0, '0') -- this worker may be busy then, and the idle look every 5 s only
+end
+return { ids, bodies, counts, times, moment, held, drains, now, fire }

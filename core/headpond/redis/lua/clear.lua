@@ -15,7 +15,11 @@ local popped = redis.call('ZPOPMIN', state, 1000)
 for i = 1, #popped, 2 do
   ids[#ids + 1] = popped[i]
 end
-if is_waiting and #ids == 0 then
+if is_waiting and #ids > 0 and limited() and redis.call('EXISTS', aside) == 1 then
+  for _, tenant in ipairs(tenants_of(ids)) do
+    turn(tenant) -- it may have been called back in the place of another
+  end
+elseif is_waiting and #ids == 0 then
   local gone = redis.call('ZRANGEBYLEX', aside, '-', '+', 'LIMIT', 0, 1000)
   for i, member in ipairs(gone) do
     ids[i] = string.match(member, '^[^|]*|%d+|(.*)$')

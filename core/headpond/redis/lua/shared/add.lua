@@ -36,7 +36,7 @@ local function flush()
   begin()
 end
 
--- holder_of: the job that holds a key now, if any.
+-- holder_of: the job that holds a key now, if any, and whether that job is still there.
 local function holder_of(field)
   local found = redis.call('HGET', uniques, field)
   if not found then
@@ -46,11 +46,12 @@ local function holder_of(field)
   if free_at ~= '0' and tonumber(free_at) <= now then
     return nil
   end
-  local letter = redis.call('HGET', keyed, id)
-  if not letter and free_at == '0' then
+  local own = redis.call('HGET', keyed, id)
+  local is_there = own and string.sub(own, 2) == field -- else the id may be another job's by now
+  if not is_there and free_at == '0' then
     return nil -- trimmed, or gone in a way that no key is left of
   end
-  return id
+  return id, is_there
 end
 
 -- take_key: note that this job holds a key from now on.
@@ -63,6 +64,11 @@ local function take_key(id, field, till, span)
     redis.call('ZREM', unique_ends, field)
   end
   redis.call('HSET', keyed, id, till .. field)
+  local free = redis.call('ZRANGEBYSCORE', unique_ends, '-inf', now, 'LIMIT', 0, 2)
+  if #free > 0 then -- two go for one that comes: ticks alone would not keep up with thousands a second
+    redis.call('ZREM', unique_ends, unpack(free))
+    redis.call('HDEL', uniques, unpack(free))
+  end
 end
 
 -- replace: cancel a holder that has not started; returns the state and the score that it had.
@@ -107,11 +113,13 @@ local function place(id, body, said, spot)
     fresh.stands[#fresh.stands + 1] = said.stand
   end
   local due, seat = math.max(now + said.delay, said.at), NOWHERE
+  local is_delayed = due > now
   if spot then
-    due = spot.state == 'delayed' and tonumber(spot.score) or 0
+    is_delayed = spot.state == 'delayed' -- also when it is due already: the next claim promotes it in its turn
+    due = tonumber(spot.score)
     seat = string.format('%016d', spot.score)
   end
-  if due > now then
+  if is_delayed then
     seat = NOWHERE
     fresh.later[#fresh.later + 1] = string.format('%d', due)
     fresh.later[#fresh.later + 1] = id
@@ -132,10 +140,11 @@ end
 local function keyed_place(id, body, said)
   flush() -- a job of this key may be among those not yet written
   local key = said.key
-  local holder, answer, spot = holder_of(key.field), 1, nil
+  local holder, is_there = holder_of(key.field)
+  local answer, spot = 1, nil
   if holder then
     local state, score
-    if key.mode ~= 's' then
+    if key.mode ~= 's' and is_there then
       state, score = replace(holder, id)
     end
     if not state then

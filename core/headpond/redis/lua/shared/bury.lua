@@ -39,4 +39,5 @@ local function close_graves(detail)
     depart(buried.manual, FAILED)
     trim_ill(failed)
   end
+  buried.cancelled, buried.manual = {}, {}
 end

@@ -8,7 +8,7 @@ local function window(name, most, per)
   if packed then
     local found = cmsgpack.unpack(packed)
     for i = 1, #found, 2 do
-      if now - found[i] < per then
+      if math.abs(now - found[i]) < per then -- a clock that was set back must not stop the queue for as long
         kept[#kept + 1] = found[i]
         kept[#kept + 1] = found[i + 1]
         used = used + found[i + 1]
