@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, Json, computed_field
 from taskiq import Context, TaskiqDepends
 
 from headpond import App, Job
 from headpond.broker import HeadpondBroker
 from headpond.clock import SystemClock
 from headpond.config.spec import QueueConfigSpec
-from headpond.envelope import Envelope
+from headpond.envelope import Envelope, unpack_envelope
 from headpond.errors import PayloadInvalid
 from headpond.jobs import Claim, JobId
 from headpond.memory import MemoryQueueStore
@@ -89,6 +89,39 @@ async def test_payload_and_job_are_passed_wherever_they_stand(mill: Mill) -> Non
     assert await mill.run("job-first", {"weight": 3}) == [3, 2]
     assert await mill.run("only-job", None) == "j-1"
     assert await mill.run("nothing", None) == "nothing"
+
+
+class Sack(BaseModel):
+    """Goes by one name at the door, by another in its author's dumps, and by its own in between."""
+
+    model_config = ConfigDict(extra="forbid", serialize_by_alias=True)
+
+    grain: Grain = Field(alias="content")
+    miller: str = Field(validation_alias=AliasChoices("by", AliasPath("people", 0)))
+    mark: str = Field(serialization_alias="stamp")
+    left: int = Field(alias="right")
+    right: int = Field(alias="left")
+    notes: Json[list[int]]
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic has it
+    @property
+    def heavy(self) -> bool:
+        """Follow from the rest."""
+        return self.left > 1
+
+
+async def test_a_payload_arrives_as_the_model_that_was_accepted(mill: Mill) -> None:
+    """Whatever its fields are called outside, what is computed, and what is JSON in JSON."""
+
+    @mill.app.queues["mill"].job()
+    async def keep(payload: Sack) -> Sack:
+        return payload
+
+    outside = {"content": {"weight": 3}, "people": ["Ann"], "mark": "x", "right": 1, "left": 2}
+    job = keep.pack({**outside, "notes": "[1]"})
+    sack = await mill.run("keep", *unpack_envelope(job.body).args)
+    assert sack == keep.accept({**outside, "notes": "[1]"})
+    assert (sack.left, sack.right, sack.miller, sack.notes) == (1, 2, "Ann", [1])
 
 
 async def test_a_payload_is_validated_again_at_the_worker(mill: Mill) -> None:

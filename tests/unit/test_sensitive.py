@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
@@ -24,6 +25,7 @@ from headpond import App, Sensitive
 from headpond.app.sensitive import Harvest, secrecy_of
 from headpond.clock import SystemClock
 from headpond.envelope import Envelope, unpack_envelope
+from headpond.errors import PayloadInvalid
 from headpond.memory import MemoryQueueStore
 from headpond.sealing import SHOWN, Keyring, Place, open_envelope, seal_values
 
@@ -71,16 +73,6 @@ class Open(BaseModel):
     """Holds whatever it is given."""
 
     what: Any
-
-
-class Wrapped(BaseModel):
-    """Written by a function of its own, which leaves the fields to pydantic."""
-
-    secret: Sensitive[str]
-
-    @model_serializer(mode="wrap")
-    def _write(self, write: SerializerFunctionWrapHandler) -> Any:
-        return write(self)
 
 
 class Computed(BaseModel):
@@ -177,7 +169,6 @@ def test_encryption_takes_what_recurs() -> None:
         (RootModel[Sensitive[str]], "secret"),
         (Plain, {"secret": "secret"}),
         (Typed, {"secret": "secret"}),
-        (Wrapped, {"secret": "secret"}),
         (Annotated[Sensitive[str], AfterValidator(str)], "secret"),
         (Sensitive[Annotated[str, PlainSerializer(str.lower)]], "SECRET"),
         (Open, {"what": {"deep": [Card(number="secret")]}}),
@@ -198,6 +189,63 @@ def test_encryption_takes_computed_values() -> None:
     """A computed field's result may be sensitive."""
     args, found = taken(Computed, {})
     assert (args, found) == ([{"seed": 3, "secret": SHOWN}], [([0, "secret"], 9)])
+
+
+class Greeting(BaseModel):
+    """Says a secret again."""
+
+    secret: Sensitive[str]
+
+    @computed_field  # type: ignore[prop-decorator]  # as pydantic has it
+    @property
+    def words(self) -> str:
+        """Show the secret."""
+        return f"Dear {self.secret}"
+
+
+def test_encryption_leaves_out_what_a_model_computes_of_a_secret() -> None:
+    """The handler's model computes it anew; on the way it would be the secret in clear."""
+    app = App("a")
+
+    @app.queue("q").job("t")
+    async def greet(payload: Greeting) -> None: ...
+
+    app.bind(MemoryQueueStore(SystemClock()), KEYS)
+    assert unpack_envelope(greet.pack({"secret": "s3cret"}).body).args == [{"secret": SHOWN}]
+
+
+@pytest.mark.parametrize("kind", [Card, Any])
+def test_encryption_says_nothing_of_a_value_that_was_changed(
+    kind: Any, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A field that holds what it can't is refused at the door, without showing it."""
+
+    async def handler(payload: Any) -> None: ...
+
+    handler.__annotations__["payload"] = kind
+    app = App("a")
+    job_type = app.queue("q").job("t")(handler)
+    app.bind(MemoryQueueStore(SystemClock()), KEYS)
+    card = Card(number="4")
+    card.number = 41114111  # type: ignore[assignment]  # the point
+    with pytest.raises(PayloadInvalid, match="was changed after") as caught:
+        job_type.pack(card)
+    assert "4111" not in "".join(traceback.format_exception(caught.value))
+    assert caught.value.__context__ is None
+    assert not recwarn.list
+
+
+async def test_encryption_keeps_open_payloads_out_of_schedules() -> None:
+    """A sensitive value in a field of any type is found there, too, and refused."""
+    app = App("a")
+
+    @app.queue("q").job("t")
+    async def take(payload: dict[str, Any]) -> None: ...
+
+    app.bind(MemoryQueueStore(SystemClock()), KEYS)
+    with pytest.raises(PayloadInvalid, match="can't be sealed in a schedule"):
+        await take.schedule("each", every="1h", payload={"card": Card(number="4")})
+    await take.schedule("each", every="1h", payload={"card": 4})
 
 
 def test_encryption_payload_can_not_pose_as_a_taken_value() -> None:
@@ -223,6 +271,23 @@ class _ByModel(BaseModel):
         return {"shown": self.secret}
 
 
+class _Wrapped(BaseModel):
+    secret: Sensitive[str]
+
+    @model_serializer(mode="wrap")
+    def _write(self, write: SerializerFunctionWrapHandler) -> Any:
+        return {**write(self), "shown": self.secret}
+
+
+class _ByOther(BaseModel):
+    inner: _Wrapped
+    name: str = "n"
+
+    @field_serializer("name")
+    def _write(self, value: str) -> str:
+        return value + self.inner.secret
+
+
 class _Holder(BaseModel):
     inner: list[_ByModel]
 
@@ -234,6 +299,8 @@ class _Keyed(BaseModel):
 WHOLE: Final = [
     (_ByField, {"secret": "secret"}),
     (_ByModel, {"secret": "secret"}),
+    (_Wrapped, {"secret": "secret"}),
+    (_ByOther, {"inner": {"secret": "secret"}}),
     (_Holder, {"inner": [{"secret": "secret"}]}),
     (_Keyed, {"secrets": {"secret": 1}}),
     (Annotated[Sensitive[str], PlainSerializer(str)], "secret"),

@@ -109,9 +109,9 @@ class Plan:
         elif job_type.payload_parameter is None:
             args, kwargs = [], {}
         elif self.payload_by_name:
-            args, kwargs = [], {job_type.payload_parameter: job_type.accept(args[0])}
+            args, kwargs = [], {job_type.payload_parameter: job_type.restore(args[0])}
         else:
-            args, kwargs = [job_type.accept(args[0])], {}
+            args, kwargs = [job_type.restore(args[0])], {}
         if self.job_parameter is not None:
             kwargs[self.job_parameter] = job
         return args, kwargs

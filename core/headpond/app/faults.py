@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
+UNFIT: Final = (OverflowError, ValueError, RecursionError)
+"""What writing a payload down may raise."""
+
 HIDDEN: Final = "The value does not fit; it is not shown, because the payload is sensitive."
 
 _TELLS_NOTHING: Final = frozenset(
@@ -91,6 +94,8 @@ def _unfit(error: Exception, *, is_hidden: bool) -> str:
         return "It is nested too deeply."
     if isinstance(error, UnicodeEncodeError):
         return "A text has a lone surrogate, which is no Unicode."
+    if "PydanticSerializationUnexpectedValue" in str(error):  # its other words show the value
+        return "A value is none that its field can have: it was changed after the model was made."
     return "It can't be written as JSON." if is_hidden else f"It can't be written as JSON: {error}."
 
 

@@ -17,7 +17,7 @@ from headpond.app.declaring import (
     returns_sensitive,
     signature_of,
 )
-from headpond.app.faults import faults_of, hidden_faults_of, unfit
+from headpond.app.faults import UNFIT, faults_of, hidden_faults_of, unfit
 from headpond.app.handwork import Handwork
 from headpond.app.identity import new_job_id
 from headpond.app.scheduling import Times, checked, put, store_ms
@@ -76,8 +76,18 @@ class JobType(Handwork):
 
         Raises `PayloadInvalid` with a JSON pointer and a sentence for each fault.
         """
+        return self._validated(payload)
+
+    def restore(self, payload: object) -> Any:
+        """Return what `pack` wrote as the handler's model: there fields go by their own names."""
+        return self._validated(payload, by_alias=False, by_name=True)
+
+    def _validated(
+        self, payload: object, *, by_alias: bool | None = None, by_name: bool | None = None
+    ) -> Any:
+        validate = self._adapter.validator.validate_python
         try:
-            return self._adapter.validator.validate_python(payload)
+            return validate(payload, by_alias=by_alias, by_name=by_name)
         except ValidationError as error:
             if not self._is_hidden:
                 raise PayloadInvalid(self.name, faults_of(error)) from error
@@ -259,10 +269,7 @@ class JobType(Handwork):
         self, name: str, times: Times, *, payload: object, priority: int, tenant: str = ""
     ) -> Schedule:
         """Return a schedule of this job type."""
-        if self._is_hidden and payload is not None:
-            detail = "It can't be sealed in a schedule: give none, and let the handler look it up."
-            raise PayloadInvalid(self.name, [FieldError("/payload", detail)])
-        args = [self._plain(self.accept(payload))]
+        args = self._in_clear(payload)
         fields = {**times.fields(), "priority": priority, "tenant": tenant, "args": args}
         return Schedule(wishes.text("name", name, str), self.name, **fields)
 
@@ -296,22 +303,51 @@ class JobType(Handwork):
             if self._is_careful or self.queue_of.live_encrypts:
                 place = Place(self.queue, job_id, self.name, tenant)
                 return pack(self._sealed(accepted, place, correlation_id))
-            args = [self._plain(accepted)]
+            args = [self._written(accepted)]
             return pack(Envelope(self.name, args, tenant=tenant, correlation_id=correlation_id))
-        except (OverflowError, ValueError, RecursionError) as error:
-            fault = unfit(error, is_hidden=self._is_hidden)
-            cause = None if self._is_hidden else error
-        raise PayloadInvalid(self.name, [fault]) from cause
+        except UNFIT as error:
+            fault = self._unfit(error)
+        raise fault
 
-    def _plain(self, accepted: Any) -> Any:
-        return self._adapter.dump_python(accepted, mode="json")
+    def _in_clear(self, payload: object) -> list[Any]:
+        """Return the arguments of a schedule, in which nothing can be sealed."""
+        accepted, harvest = self.accept(payload), Harvest()
+        try:
+            args = [self._written(accepted, harvest)]
+            pack(args)  # what can't be sent is refused now, and not when it is due
+        except UNFIT as error:
+            fault = self._unfit(error)
+        else:
+            if payload is None or not (self._is_hidden or harvest.gather(args)):
+                return args
+            detail = "It can't be sealed in a schedule: give none, and let the handler look it up."
+            fault = PayloadInvalid(self.name, [FieldError("/payload", detail)])
+        raise fault
+
+    def _unfit(self, error: Exception) -> PayloadInvalid:
+        fault = PayloadInvalid(self.name, [unfit(error, is_hidden=self._is_hidden)])
+        fault.__cause__ = None if self._is_hidden or self._is_careful else error
+        return fault
+
+    def _written(self, accepted: Any, harvest: Harvest | None = None) -> Any:
+        """Return a payload as `restore` takes it: no aliases, nothing that the model computes.
+
+        Raises `ValueError` for one that was changed into something which no longer fits.
+        """
+        return self._adapter.dump_python(
+            accepted,
+            mode="json",
+            by_alias=False,
+            round_trip=True,
+            warnings="error",
+            context=harvest,
+        )
 
     def _sealed(self, accepted: Any, place: Place, correlation_id: str) -> Envelope:
         """Return the envelope with all of it sealed, or its sensitive values, or nothing."""
         is_whole = self.queue_of.live_encrypts or self._secrecy.is_whole
         harvest = Harvest()
-        context = None if is_whole else harvest
-        args = [self._adapter.dump_python(accepted, mode="json", context=context)]
+        args = [self._written(accepted, None if is_whole else harvest)]
         envelope = Envelope(self.name, args, tenant=place.tenant, correlation_id=correlation_id)
         if is_whole:
             return seal_envelope(self._keys(), place, envelope)

@@ -157,7 +157,13 @@ class _Reading:
             return how.get("function") is not _write
         if node.get("type") == "dict" and self._mentions(node.get("keys_schema", {})):
             return True
-        return how.get("type") == "function-plain" and self._mentions(node)
+        fields = node.get("fields") if node.get("type") == "model-fields" else None
+        is_by_author = how.get("type") in {"function-plain", "function-wrap"} or any(
+            # Written by a method, which may look at every other field as well.
+            each["schema"].get("serialization", {}).get("is_field_serializer")
+            for each in (fields or {}).values()
+        )
+        return is_by_author and self._mentions(node)
 
     def _is_marked(self, node: Any) -> bool:
         return MARK in (node.get("metadata") or {})
