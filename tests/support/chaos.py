@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from chaos_load import Load
 from headpond.errors import HeadpondError, StoreUnavailable
 from headpond.jobs import JobState
-from history import Cut, Healed, Killed, Left, Log, read
+from history import Cut, Healed, Killed, Leaving, Left, Log, read
 from history_checks import Ending, check
 from mill import QUEUE, Mill, open_mill
 from until import until
@@ -109,6 +109,7 @@ class Chaos:
         """SIGTERM, and wait for their ends, which must be good ones."""
         for worker in workers:
             self.gone.add(worker.id)
+            self.log.tell(Leaving(worker=worker.id))
             worker.send(signal.SIGTERM)
         for worker in workers:
             code = await worker.ended(within_s)

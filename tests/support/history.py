@@ -76,6 +76,12 @@ class Killed(Event, frozen=True, tag="kill"):
     worker: str
 
 
+class Leaving(Event, frozen=True, tag="leaving"):
+    """A worker gets SIGTERM; what ends just when its grace does may count as stopped."""
+
+    worker: str
+
+
 class Left(Event, frozen=True, tag="leave"):
     """A worker has ended after SIGTERM."""
 
@@ -114,7 +120,7 @@ KINDS: Final = {
     for kind in (
         *(Offered, Accepted, Refused, Asked),
         *(Started, Ended),
-        *(Killed, Left, Cut, Healed, Snapped),
+        *(Killed, Leaving, Left, Cut, Healed, Snapped),
     )
 }
 

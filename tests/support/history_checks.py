@@ -218,7 +218,8 @@ def _attempts_as_given(
 
 def _must_count(past: Past, ending: Ending, run: Run) -> bool:
     """Say whether nothing can have kept a run's end from being reported."""
-    is_safe = run.worker not in past.killed
+    told_to_end = past.leaving.get(run.worker, FOREVER)
+    is_safe = run.worker not in past.killed and run.ended < told_to_end
     return run.how in HANDLED and is_safe and not _has_lost_its_lease(past, ending, run, FOREVER)
 
 
@@ -288,6 +289,8 @@ def answers(past: Past, ending: Ending) -> Iterator[tuple[str, str]]:
         last = max(asks, key=lambda ask: ask.at)
         stored = ending.by_id.get(job)
         if last.verb == "retry" or stored is None:
+            continue
+        if last.answer == "unknown" and not past.was_in(job, last.since):
             continue
         if stored.state not in _ends_after(last):
             yield job, f"The answer to {last.verb} was {last.answer!r}; it is {stored.state}."

@@ -44,6 +44,8 @@ class Past:
     asks: dict[str, list[Asked]] = field(default_factory=lambda: defaultdict(list))
     runs: dict[str, list[Run]] = field(default_factory=lambda: defaultdict(list))
     killed: dict[str, float] = field(default_factory=dict)
+    leaving: dict[str, float] = field(default_factory=dict)
+    """Workers by when they were told to end."""
     snaps: int = 0
     cuts: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
     """By worker, `""` for all of them: from when to when."""
@@ -57,6 +59,10 @@ class Past:
             ),
             default=0.0,
         )
+
+    def was_in(self, job: str, at: float) -> bool:
+        """Say whether a job had been accepted by then."""
+        return any(answer.created and answer.at < at for answer in self.answers.get(job, ()))
 
     def was_asked(self, job: str, *verbs: str) -> bool:
         """Say whether any of this was asked of a job and may have happened."""
@@ -131,6 +137,8 @@ class _Reader:
             case history.Killed():
                 self.past.killed[event.worker] = event.at
                 self._die(event.worker, event.at)
+            case history.Leaving():
+                self.past.leaving[event.worker] = event.at
             case history.Left():
                 self._die(event.worker, event.at)
             case history.Snapped():
