@@ -37,7 +37,7 @@ class Starts:
             (self.of_tenant[tenant], rule_of(settings, tenant).rate),
         ):
             starts.append(now_ms)
-            while starts and starts[0] + rate.per_ms <= now_ms:
+            while starts and abs(now_ms - starts[0]) >= rate.per_ms:
                 starts.popleft()
 
 
@@ -90,30 +90,32 @@ class Limits:
     def _room(self, tenant: str) -> int:
         """Return how many more of the tenant's jobs may start now."""
         rule, starts = self._rule(tenant), self._queue.starts.of_tenant[tenant]
-        lately = sum(ms + rule.rate.per_ms > self._now_ms for ms in starts)
+        lately = sum(abs(self._now_ms - ms) < rule.rate.per_ms for ms in starts)
         free = [rule.max_active - self._active[tenant]] if rule.max_active else []
         free += [rule.rate.max - lately] if rule.rate.max else []
         return max(0, min(free, default=self._queue.places.count(JobState.WAITING)))
 
     def _queue_from_ms(self) -> float:
         active, most = self._active.total(), self._settings.max_active
-        return _from_ms(active, most, self._queue.starts.of_queue, self._settings.rate)
+        if most and active >= most:
+            return NOT_BY_TIME
+        return self._rate_from_ms(self._queue.starts.of_queue, self._settings.rate)
 
     def _from_ms(self, tenant: str) -> float:
         rule, starts = self._rule(tenant), self._queue.starts.of_tenant[tenant]
-        return _from_ms(self._active[tenant], rule.max_active, starts, rule.rate)
+        if rule.max_active and self._active[tenant] >= rule.max_active:
+            return NOT_BY_TIME
+        return self._rate_from_ms(starts, rule.rate)
+
+    def _rate_from_ms(self, starts: Sequence[int], rate: Rate) -> float:
+        """Return when a rate lets one more start; a clock set back must not stop it for as long."""
+        if not rate.max or len(starts) < rate.max:
+            return 0
+        since_ms = starts[-rate.max]
+        return since_ms + rate.per_ms if since_ms - self._now_ms < rate.per_ms else 0
 
     def _rule(self, tenant: str) -> TenantRule:
         return self._rules.get(tenant, self._settings.tenant)
-
-
-def _from_ms(active: int, most: int, starts: Sequence[int], rate: Rate) -> float:
-    """Return when one more may start."""
-    if most and active >= most:
-        return NOT_BY_TIME
-    if not rate.max or len(starts) < rate.max:
-        return 0
-    return starts[-rate.max] + rate.per_ms
 
 
 def _first(moments: Iterable[float]) -> int:

@@ -20,18 +20,19 @@ COLUMNS: Final = {
     "aside": "ZSET tenant|old score|id, of waiting jobs that wait for others of their tenant",
     "aside_at": "HASH id → old score, of the same jobs",
     # ── what a job is ──
-    "jobs": "HASH id → enqueued (13 digits, ms) and the packed envelope",
+    "jobs": "HASH id → enqueued (13 digits, ms), score in waiting (16) and the packed envelope",
     "standing": "HASH id → priority|tenant, only for those that are not the default",
-    "owners": "HASH id → fence|old score|claimed ms, only while active",
+    "owners": "HASH id → fence|claimed ms, only while active",
     "tries": "HASH id → attempts · 1000 + crashes, only when not 0",
-    "since": "HASH id → waiting since, ms, only when it isn't the enqueue",
+    "since": "HASH id → waiting since (13 digits, ms) and score (16), when not as in `jobs`",
     "outcomes": "HASH id → packed outcome of the last end",
     "reasons": "HASH id → why it is in failed",
     "parked": "HASH id → the job type that no worker knew yet",
     "progress": "HASH id → packed progress, as last reported",
     "cancels": "HASH id → `cancelled` or `manual`: what an active job is to become",
     "keyed": "HASH id → s, e or n (key free at the start, at the end, by time) and tenant|key",
-    "members": "HASH id → batch|generation|opening; with - before it once the job has ended",
+    "members": "HASH id → batch|generation|opening; with - before it once the job has ended;"
+    " id|batch likewise for one that a second batch skipped",
     # ── what the queue is ──
     "meta": "HASH settings, holds, counters, virtual times, epoch",
     "tags": "HASH level and tenant → last fair tag; gone whenever nothing waits",

@@ -2,12 +2,14 @@
 -- KEYS  completed failed cancelled beats workers draining wake batches batch_calls batch_ends uniques unique_ends
 -- ARGV  now
 -- RETURNS how many jobs were reaped or promoted
--- COST  O(log n), at most 500 reaped, 1,000 promoted, 3,000 trimmed, 100 workers, 100 batches, 1,000 keys
+-- COST  O(log n), at most 500 reaped, 1,000 promoted, 3,000 trimmed, 100 workers, 100 batches, 1,000 keys, some
+--       300 entries of each hash that is swept
 --@include now
 --@include room
 --@include promote
 --@include reap
 --@include drop
+--@include sweep
 local moved = reap(500)
 local promoted = promote(1000)
 if promoted > 0 or redis.call('EXISTS', waiting) == 1 then
@@ -37,4 +39,5 @@ if #free > 0 then
   redis.call('ZREM', unique_ends, unpack(free))
   redis.call('HDEL', uniques, unpack(free))
 end
+sweep_all()
 return moved + promoted

@@ -35,7 +35,7 @@ local function quota_of(tenant)
   local rule = redis.call('HGET', rules, tenant) or redis.call('HGET', rules, '*')
   local most, rate, per = string.match(rule or '1|0|0|0', '^%d+|(%d+)|(%d+)|(%d+)$')
   most, rate, per = tonumber(most), tonumber(rate), tonumber(per)
-  quota = { slots = math.huge, starts = math.huge, taken = 0 }
+  quota = { slots = math.huge, starts = math.huge, taken = 0, per = per }
   if most > 0 then
     quota.slots = most - tonumber(redis.call('HGET', tenant_active, tenant) or 0)
   end
@@ -57,6 +57,10 @@ local function recall()
       redis.call('HSET', meta, 'recall', names[500])
     end
     bring_back(names)
+  end
+  local last = redis.call('ZREVRANGE', turns, 0, 0, 'WITHSCORES')
+  if last[1] and last[2] - now > quota_of(last[1]).per then
+    redis.call('ZADD', turns, now, last[1]) -- the clock was set back
   end
   for _, tenant in ipairs(redis.call('ZRANGEBYSCORE', turns, '-inf', now, 'LIMIT', 0, 20)) do
     local quota = quota_of(tenant)

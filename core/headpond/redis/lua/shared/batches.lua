@@ -39,15 +39,18 @@ local function enroll(id, batch, is_new)
     return
   end
   local known = redis.call('HGET', members, id)
+  if known and string.find(known, own .. '|', 1, true) ~= (string.sub(known, 1, 1) == '-' and 2 or 1) then
+    id = id .. '|' .. batch -- what is known is of another batch, and stays
+    known = redis.call('HGET', members, id)
+  end
   if known == now_in or known == '-' .. now_in then
     return -- the call is repeated, and it was counted the first time
   end
   record[3] = record[3] + 1
   if not known or string.sub(known, 1, 1) == '-' then
-    redis.call('HSET', members, id, '-' .. now_in)
-  elseif string.sub(known, 1, #own + 1) == own .. '|' then
-    redis.call('HSET', members, id, now_in)
+    now_in = '-' .. now_in
   end
+  redis.call('HSET', members, id, now_in)
 end
 
 local keep_batch
