@@ -356,6 +356,12 @@ def test_annotated_payloads() -> None:
         take.accept(0)
 
 
+def test_a_snooze_until_a_moment_without_a_zone_is_refused() -> None:
+    """It would mean another moment on another machine."""
+    with pytest.raises(ValueError, match="has no zone"):
+        Snooze(dt.datetime(2030, 1, 2))  # noqa: DTZ001 (the point)
+
+
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0, 1e12])
 def test_a_time_to_wait_can_be_waited_for(seconds: float) -> None:
     """What no calendar can show is refused where it is written: in the handler."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -21,6 +21,9 @@ BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"delay": timedelta(seconds=-1)}, "/delay", "negative"),
     ({"delay": float("nan")}, "/delay", "nan"),
     ({"delay": float("inf")}, "/delay", "100 years"),
+    ({"delay": 10**400}, "/delay", "100 years"),
+    ({"delay": -(10**400)}, "/delay", "negative"),
+    ({"run_at": datetime.max.replace(tzinfo=timezone(-timedelta(hours=5)))}, "/run_at", "no year"),
     ({"delay": "soon"}, "/delay", "no duration"),
     ({"delay": True}, "/delay", "no length of time"),
     ({"delay": [1]}, "/delay", "no length of time"),
@@ -108,6 +111,7 @@ async def test_a_bad_wish_for_many_is_refused_by_name(
         ({"delay": 0}, 0, 0),
         ({"run_at": NOON}, 0, 1_893_499_200_000),
         ({"run_at": datetime(1960, 1, 1, tzinfo=UTC)}, 0, 1),
+        ({"run_at": datetime.max.replace(tzinfo=UTC)}, 0, 253_402_300_799_999),
         ({}, 0, 0),
     ],
 )

@@ -37,7 +37,10 @@ class Snooze(Exception):  # noqa: N818 (a word to the queue, not an error)
     """
 
     def __init__(self, until: datetime | timedelta | float) -> None:
-        """Keep until when."""
+        """Keep until when; raise `ValueError` for what no job can wait for."""
+        if isinstance(until, datetime) and until.tzinfo is None:
+            message = f"{until} has no zone; give one, such as UTC."
+            raise ValueError(message)
         self.until = until if isinstance(until, datetime) else None
         self.after_s = None if isinstance(until, datetime) else _seconds(until)
         super().__init__("The handler put the job off.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 LONGEST_DELAY_MS: Final = 100 * 366 * 86_400_000
 """A hundred years: a job must become due on a day that a calendar can show."""
 LONGEST_CORRELATION: Final = 200
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 Delay = timedelta | float | str
 """Seconds, or `30s`, `5m`, `24h`."""
@@ -75,6 +77,8 @@ def milliseconds(delay: Delay | None, field: str = "delay") -> int:
         span = parse_duration(delay) if isinstance(delay, str) else delay
     except Invalid as error:
         raise refused(field, _words(error)) from error
+    if isinstance(span, int) and abs(span) > LONGEST_DELAY_MS:  # perhaps more than a float holds
+        span = math.inf if span > 0 else -math.inf
     ms = span.total_seconds() * 1000 if isinstance(span, timedelta) else span * 1000.0
     if ms != ms:  # noqa: PLR0124 (NaN)
         raise refused(field, f"nan is no length of time: {hint}")
@@ -99,7 +103,10 @@ def moment(run_at: datetime | None, field: str = "run_at") -> int:
         raise refused(field, f"{run_at!r} is no time: give a datetime with a zone.")
     if run_at.tzinfo is None:
         raise refused(field, "The time has no zone; give one, such as UTC.")
-    return max(1, round(run_at.astimezone(UTC).timestamp() * 1000))
+    try:
+        return max(1, (run_at.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1))
+    except OverflowError as error:
+        raise refused(field, f"{run_at} is in no year of the calendar (UTC).") from error
 
 
 def when(delay: Delay | None, run_at: datetime | None) -> tuple[int, int]:
