@@ -67,8 +67,10 @@ class Follower:
         # A queue that nobody has configured is as its code says.
         document = "{}" if settings is None else settings.document
         if document != self._document:
-            self._document = document
             self._take(_read(document).jobs)
+            self._document = (
+                document  # not before: what can't be read is not believed the next time
+            )
         self._seen = loop.time()
 
 
