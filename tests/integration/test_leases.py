@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING
 
-from headpond.errors import StoreUnavailable
+from headpond.errors import StoreFull, StoreUnavailable
 from headpond.jobs import JobId
 from headpond.ports import Renewal, WorkerBeat
 from headpond.queues import WorkerState
@@ -29,6 +29,8 @@ class Keeper:
         self.held: list[list[tuple[JobId, str]]] = []
         self.faults: list[Exception] = []
         self.deaf: list[Exception] = []
+        self.stuck: list[Exception] = []
+        self.rude: list[Exception] = []
         self.words = threading.Event()
         self.released: list[tuple[JobId, str]] = []
         self.left = self.closed = False
@@ -44,6 +46,8 @@ class Keeper:
     def release(self, held: Sequence[tuple[JobId, str]]) -> None:
         """Note it."""
         self.released += held
+        if self.stuck:
+            raise self.stuck.pop()
 
     def hear(self, timeout_s: float) -> bool:
         """Wait for a word."""
@@ -57,6 +61,8 @@ class Keeper:
     def leave(self) -> None:
         """Note it."""
         self.left = True
+        if self.rude:
+            raise self.rude.pop()
 
     def close(self) -> None:
         """Note it."""
@@ -158,6 +164,23 @@ async def test_nothing_ends_it() -> None:
     await until(lambda: len(worker.versions) >= 3)
     assert worker.keeper.faults == worker.keeper.deaf == []
     await asyncio.to_thread(worker.thread.stop)
+
+
+async def test_nothing_ends_it_while_the_loop_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be handed back is not what keeps the other leases from being renewed."""
+    monkeypatch.setattr(leases, "STILL_S", 0.05)
+    worker = Worker()
+    worker.thread.follow(lease_ms=60)
+    worker.unstarted, worker.is_turning = [(JobId("k"), "w.2")], False
+    worker.keeper.stuck = [StoreFull("full")]
+    worker.keeper.rude = [KeyError("strange")]
+    worker.thread.start()
+    await until(lambda: worker.keeper.released == [("k", "w.2")])
+    renewed = len(worker.versions)
+    await until(lambda: len(worker.versions) > renewed)
+    await asyncio.to_thread(worker.thread.stop)
+    assert worker.keeper.left
+    assert worker.keeper.closed
 
 
 async def test_what_a_blocked_loop_cannot_start_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:

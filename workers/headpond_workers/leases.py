@@ -16,8 +16,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final, Protocol
 
-from headpond.errors import StoreUnavailable
-
 if TYPE_CHECKING:
     from headpond.jobs import JobId
     from headpond.ports import LeaseKeeper, Renewal, WorkerBeat
@@ -135,8 +133,8 @@ class LeaseThread:
             logger.warning("the event loop is blocked: %d jobs go back", len(waiting))
             try:
                 self._keeper.release(waiting)
-            except StoreUnavailable:
-                logger.info("the store is away: their leases run out")
+            except Exception as error:  # noqa: BLE001 (this thread must not end)
+                logger.warning("they were not handed back, so their leases run out: %s", error)
         if self._still_s > LOST_S and not self._worker.held():
             logger.critical("the event loop is blocked for good")
             self._leave()
@@ -156,6 +154,6 @@ class LeaseThread:
     def _leave(self) -> None:
         try:
             self._keeper.leave()
-        except StoreUnavailable:
-            logger.info("the store is away; it will notice that this worker has left")
+        except Exception as error:  # noqa: BLE001 (the connection is to be closed all the same)
+            logger.info("the store will notice that this worker has left: %s", error)
         self._keeper.close()
