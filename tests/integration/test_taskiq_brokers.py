@@ -190,3 +190,34 @@ async def test_max_tasks_per_child(broker: HeadpondBroker) -> None:
     sample = (await broker.store.sample([QUEUE]))[QUEUE]
     assert (sample.waiting, sample.active, sample.completed) == (7, 0, 3)
     await broker.shutdown()
+
+
+async def test_a_listening_that_is_cancelled_gives_its_jobs_back(broker: HeadpondBroker) -> None:
+    """Nobody keeps leases from then on: what runs goes back, and nothing more is claimed."""
+    running = asyncio.Event()
+
+    @broker.task
+    async def wait() -> None:
+        running.set()
+        await asyncio.Event().wait()
+
+    await broker.startup()
+    receiver = HeadpondReceiver(broker, max_async_tasks=1, run_startup=False)
+    listening = asyncio.create_task(receiver.listen(asyncio.Event()))
+    first = await wait.kiq()
+    await running.wait()
+    running.clear()
+    listening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listening
+
+    async def is_back() -> bool:
+        return (await stored(broker, first.task_id)).state is JobState.WAITING
+
+    await until(is_back)
+    second = await wait.kiq()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(running.wait(), 0.3)
+    assert (await stored(broker, second.task_id)).state is JobState.WAITING
+    assert (await stored(broker, first.task_id)).attempts == 0
+    await broker.shutdown()

@@ -118,6 +118,9 @@ class HeadpondReceiver(Receiver):
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self._finish()
         finally:
+            await self._pump.stop_claiming()
+            for held in list(self._pump.held.values()):  # of a listening that was cancelled
+                self._runner.interrupt(held, "shutdown")  # before nobody keeps its lease any more
             for task in (looking, *ends):
                 task.cancel()
             await asyncio.to_thread(self._leases.stop)
