@@ -52,8 +52,9 @@ def _judge(queue: str, known: list[str] | None, sample: QueueSample | None) -> F
     if sample.parked:
         return warning(
             name,
-            f"{sample.parked:,} jobs are parked because no worker knows their job type: run"
-            " workers with the app that defines it.",
+            f"{sample.parked:,} jobs are parked because no worker knows their job type, or has the"
+            " key that they are sealed with: run workers with that app and that key; those that"
+            " there are say in their logs what they lack.",
         )
     if sample.held:
         held = sample.held[0]
