@@ -142,6 +142,19 @@ async def test_rate_outlives_a_clock_that_is_set_back(
         assert len((await bench.store.exchange(bench.name, "w1", [], 8)).claims) == 2
 
 
+async def test_recovery_outlives_a_clock_that_is_set_back(bench: Bench, clock: WrongClock) -> None:
+    """Who died before is missed a lease after, not when the clock is as late again."""
+    await bench.add("a")
+    await bench.take("dead")
+    await bench.renew(worker="dead")
+    clock.set_back_ms(HOUR_MS)
+    await bench.store.tick([bench.name])
+    assert [worker.id for worker in (await bench.sample()).workers] == ["dead"]
+    clock.advance_ms(QueueSettings().lease_ms)
+    sample = (await bench.store.tick([bench.name]))[bench.name]
+    assert (sample.active, sample.waiting, sample.workers) == (0, 1, ())
+
+
 async def test_unique_skipped_in_a_batch_is_forgotten_with_it(bench: Bench) -> None:
     """What was counted as skipped under an id that no job has is no burden for ever."""
     assert await bench.open_batch("b", 3, lock_ms=0, keep_ms=1000)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from headpond.memory.queue import Queue
     from headpond.memory.rows import Row
 
+SET_BACK_MS: Final = 60_000
+"""A clock that is set back by less is waited for."""
 REAP_LIMIT: Final = 500
 PROMOTE_LIMIT: Final = 1000
 """Jobs that one step may move, as in the Redis store, where it bounds a script's time."""
@@ -21,11 +23,23 @@ PROMOTE_LIMIT: Final = 1000
 
 def refresh(queue: Queue, now_ms: int) -> None:
     """Reap expired leases, promote due jobs, trim ended ones: a bounded number of each."""
+    _survive_set_back(queue, now_ms)
     _reap(queue, now_ms)
     _promote(queue, now_ms)
     trim(queue, now_ms)
     queue.keys.forget(now_ms)
     queue.batches.forget(now_ms)
+
+
+def _survive_set_back(queue: Queue, now_ms: int) -> None:
+    """End what lies further ahead than a worker may have put it: the clock was set back."""
+    lease_ms = queue.settings.lease_ms
+    for row in queue.places.each(JobState.ACTIVE):
+        if row.lease_end_ms >= now_ms + 2 * lease_ms + SET_BACK_MS:
+            row.lease_end_ms = now_ms + lease_ms
+    for worker, (beat, seen_ms) in queue.beats.items():
+        if seen_ms >= now_ms + lease_ms + SET_BACK_MS:
+            queue.beats[worker] = (beat, now_ms)
 
 
 def _reap(queue: Queue, now_ms: int) -> None:

@@ -10,6 +10,14 @@
 --@include reap
 --@include drop
 --@include sweep
+-- What lies further ahead than a worker may have put it was put there before the clock was set back.
+local lease = tonumber(redis.call('HGET', meta, 'lease_ms') or 14500)
+for _, column in ipairs({ active, beats }) do
+  local far = string.format('%d', now + 2 * lease + 60000)
+  for _, it in ipairs(redis.call('ZRANGEBYSCORE', column, far, '+inf', 'LIMIT', 0, 500)) do
+    redis.call('ZADD', column, string.format('%d', now + lease), it)
+  end
+end
 local moved = reap(500)
 local promoted = promote(1000)
 if promoted > 0 or redis.call('EXISTS', waiting) == 1 then
