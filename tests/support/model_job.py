@@ -49,7 +49,7 @@ class ModelJob:
     lease_end_ms: int = 0
     finished_ms: int = 0
     ended_in: int = 0
-    """The step that ended it."""
+    """The step that ended it last."""
     parked: bool = False
     reason: FailReason | None = None
     outcome: bytes | tuple[str, str] | None = None

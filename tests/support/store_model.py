@@ -114,8 +114,9 @@ class Model:
         del self.jobs[job.id]
 
     def _stays(self, holder: ModelJob, new: NewJob) -> bool:
-        """Whether the holder of the new job's key keeps it."""
-        is_there = self.jobs.get(holder.id) is holder and holder.state in IDLE
+        """Whether the holder of the new job's key keeps it; a retry doesn't make it one again."""
+        is_first = self.jobs.get(holder.id) is holder and not holder.ended_in
+        is_there = is_first and holder.state in IDLE
         return not is_there or new.unique is None or new.unique.mode == "skip"
 
     def _replace(self, holder: ModelJob, new: NewJob, place: Place) -> None:
