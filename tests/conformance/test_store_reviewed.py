@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench import a_job
+from headpond.errors import Invalid
 from headpond.jobs import JobId, JobState, Unique
 from headpond.queues import DAY_MS, QueueSettings, Rate, TenantRule
 from headpond.testing import ManualClock
@@ -167,3 +168,18 @@ async def test_unique_skipped_in_a_batch_is_forgotten_with_it(bench: Bench) -> N
     assert await bench.open_batch("b", 2)
     assert await bench.add("a2", batch="b", unique=unique) == [False]
     assert (await bench.batch("b")).skipped == 1
+
+
+async def test_read_of_many_ids_is_answered(bench: Bench) -> None:
+    """However many are asked for, each has its answer in its place."""
+    await bench.add("a")
+    asked = [*(JobId(f"x{n}") for n in range(9000)), JobId("a")]
+    found = await bench.store.read(bench.name, asked)
+    assert (len(found), found.count(None)) == (9001, 9000)
+    assert found[-1] is not None
+
+
+async def test_cursor_beyond_all_numbers_is_refused(bench: Bench) -> None:
+    """It is none of this list, and the sentence says so."""
+    with pytest.raises(Invalid, match="is no cursor"):
+        await bench.store.page(bench.name, JobState.WAITING, f"aside~{10**20}", 5)

@@ -27,6 +27,10 @@ _STATES: Final = ("waiting", "delayed", "active", "completed", "failed", "cancel
 _PLACE_ASIDE: Final = 8
 _NEWEST_FIRST_PLACES: Final = {4, 5, 6}
 _ASIDE: Final = "aside~"
+_AT_ONCE: Final = 1000
+"""Jobs that one script reads: Lua's stack holds 8,000 values."""
+_FURTHEST: Final = 12
+"""Digits of how many jobs aside were listed."""
 _EVENT: Final = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 _NEWEST_FIRST: Final = {JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED}
 
@@ -44,10 +48,10 @@ class Looking:
         """Return jobs by id, `None` for each that there is not."""
         if not ids:
             return []
-        rows = await self._client.command(
-            (*self._client.head("read", queue), self._client.now(), *ids)
-        )
-        return [stored(queue, row) if row else None for row in rows]
+        head = (*self._client.head("read", queue), self._client.now())
+        parts = [ids[at : at + _AT_ONCE] for at in range(0, len(ids), _AT_ONCE)]
+        replies = await self._client.pipeline([(*head, *part) for part in parts])
+        return [stored(queue, row) if row else None for rows in replies for row in rows]
 
     async def find(self, job_id: JobId) -> list[StoredJob]:
         """Ask every queue in one round trip: an id is unique in its queue only."""
@@ -87,7 +91,7 @@ class Looking:
     async def _page_aside(self, queue: str, cursor: str, limit: int) -> Page:
         """List waiting jobs that stepped aside, by tenant: they come after all the others."""
         listed = cursor.removeprefix(_ASIDE)
-        if not listed.isascii() or not listed.isdigit():
+        if not (listed.isascii() and listed.isdigit() and len(listed) <= _FURTHEST):
             raise _no_cursor(cursor)
         rows = await self._rows(queue, _PLACE_ASIDE, "", int(listed), limit + 1)
         following = f"{_ASIDE}{int(listed) + limit}" if len(rows) > limit else ""
