@@ -31,6 +31,8 @@ def create_app(
 ) -> FastAPI:
     """Return the application. Its lifespan starts and closes the store and the apps."""
     ingress = Ingress(settings, store, catalog, clock or SystemClock())
+    for each in catalog.apps:
+        each.max_payload_bytes = settings.max_payload_bytes
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

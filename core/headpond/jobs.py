@@ -122,11 +122,18 @@ class Unique:
 
     def __post_init__(self) -> None:
         """Refuse keys that can't be kept, and a key that would never be free again."""
-        if not 0 < len(self.key) <= LONGEST_KEY or not self.key.isprintable():
-            detail = f"{self.key!r} is no key: write 1 to {LONGEST_KEY} printable characters."
-            raise _rejected("unique/key", detail.removesuffix("."))
-        if not 0 <= self.for_ms <= LONGEST_UNIQUE_MS:
-            raise _rejected("unique/for", f"{self.for_ms} ms is not within 0 and ten years")
+        key: object = self.key  # callers without a type checker pass anything
+        span: object = self.for_ms
+        if not (isinstance(key, str) and key.isprintable() and 0 < len(key) <= LONGEST_KEY):
+            detail = f"{self.key!r} is no key: write 1 to {LONGEST_KEY} printable characters"
+            raise _rejected("unique/key", detail)
+        if not (type(span) is int and 0 <= span <= LONGEST_UNIQUE_MS):
+            detail = f"{self.for_ms!r} is not a whole number of ms from 0 to ten years"
+            raise _rejected("unique/for", detail)
+        if self.mode not in ("skip", "replace", "debounce"):
+            raise _rejected("unique/mode", f"{self.mode!r} is none of skip, replace, debounce")
+        if self.until not in ("start", "end", ""):
+            raise _rejected("unique/until", f"{self.until!r} is neither start nor end")
         if not self.until and not self.for_ms:
             raise _rejected("unique/for", "without `until` it must say how long the key is taken")
 

@@ -47,7 +47,8 @@ def check_queue_name(value: str) -> QueueName:
     >>> check_queue_name("attendance")
     'attendance'
     """
-    if not _NAME.fullmatch(value):
+    given: object = value  # callers without a type checker pass anything
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
         detail = (
             f"{value!r} is no queue name: 1 to 63 of a-z, 0-9 and '-',"
             " beginning and ending with a letter or a digit."

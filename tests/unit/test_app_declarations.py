@@ -13,11 +13,13 @@ from headpond import App
 from headpond.app.catalog import load_apps
 from headpond.app.status import status_of
 from headpond.clock import SystemClock
-from headpond.errors import ConfigInvalid, PayloadInvalid
+from headpond.errors import ConfigInvalid, PayloadInvalid, TooLarge
 from headpond.memory import MemoryQueueStore
 from headpond.queues import QueueSettings
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from headpond.app.job_type import JobType
 
 
@@ -121,3 +123,60 @@ async def test_the_longest_delay_can_be_shown(app: App, grind: JobType) -> None:
     stored = await store.read("grain", [long.id, last.id])
     assert all(status_of(job).due_at for job in stored if job is not None)
     await store.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "pointer"),
+    [
+        ({"concurrency": 0}, "/spec/jobs/concurrency"),
+        ({"concurrency": "5"}, "/spec/jobs/concurrency"),
+        ({"retries": -1}, "/spec/jobs/retries"),
+        ({"backoff": "quadratic:2s"}, "/backoff"),
+        ({"timeout": "-1s"}, "/spec/jobs/timeout"),
+        ({"priority": 11}, "/spec/jobs/priority"),
+        ({"max_active": 0}, "/spec/jobs/maxActive"),
+        ({"rate_limit": "0/s"}, "/spec/jobs/rateLimit/max"),
+        ({"rate_limit": "10"}, "/spec/jobs/rateLimit"),
+        ({"max_workers": -1}, "/spec/scaling/max"),
+        ({"encrypt_payload": "yes"}, "/spec/jobs/encryptPayload"),
+    ],
+)
+def test_a_queue_s_defaults_are_checked_where_they_are_said(
+    said: dict[str, object], pointer: str
+) -> None:
+    """By name, and the app has no such queue then."""
+    app = App("mill")
+    with pytest.raises(ConfigInvalid) as caught:
+        app.queue("line", **said)
+    assert [fault.pointer for fault in caught.value.errors] == [pointer]
+    assert not app.queues
+
+
+def test_a_decorator_that_was_not_called_is_refused() -> None:
+    """`@queue.job` without its parentheses would declare nothing, and nobody would hear of it."""
+
+    def grind() -> None: ...
+
+    with pytest.raises(ConfigInvalid, match=r"write @queue\.job\(\)"):
+        App("mill").queue("line").job(grind)  # type: ignore[arg-type]  # what people write
+
+
+def test_a_handler_that_yields_is_refused() -> None:
+    """Nobody would take what it gives."""
+
+    async def grind() -> AsyncIterator[int]:
+        yield 1
+
+    with pytest.raises(ConfigInvalid, match="The handler yields"):
+        App("mill").queue("line").job("grind")(grind)
+
+
+def test_a_payload_of_any_size_is_refused_at_the_call() -> None:
+    """256 KiB by default; an app may say otherwise, and the API does as it is configured."""
+    app = App("mill")
+    grind = app.queue("line").job("grind")(lambda payload: None)
+    assert grind.pack("x" * 256 * 1024).body
+    with pytest.raises(TooLarge, match="The payload of this 'grind' has 300,"):
+        grind.pack("x" * 300_000)
+    app.max_payload_bytes = 1_000_000
+    assert grind.pack("x" * 300_000).body

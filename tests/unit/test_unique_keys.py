@@ -38,9 +38,15 @@ def test_good_keys_are_accepted(fields: dict[str, Any]) -> None:
         ({"key": "a\x00"}, "/unique/key", r"'a\x00' is no key"),
         ({"key": "\x1b[31m"}, "/unique/key", "is no key"),
         ({"key": "x" * (LONGEST_KEY + 1)}, "/unique/key", "1 to 200 printable characters"),
-        ({"for_ms": -1}, "/unique/for", "-1 ms is not within"),
+        ({"for_ms": -1}, "/unique/for", "-1 is not a whole number"),
         ({"for_ms": LONGEST_UNIQUE_MS + 1}, "/unique/for", "ten years"),
         ({"until": ""}, "/unique/for", "how long the key is taken"),
+        ({"key": 5}, "/unique/key", "5 is no key"),
+        ({"for_ms": 1.5}, "/unique/for", "1.5 is not a whole number"),
+        ({"for_ms": "1s"}, "/unique/for", "'1s' is not a whole number"),
+        ({"for_ms": True}, "/unique/for", "True is not a whole number"),
+        ({"mode": "zap"}, "/unique/mode", "'zap' is none of"),
+        ({"until": "never"}, "/unique/until", "'never' is neither"),
     ],
 )
 def test_bad_keys_are_refused_by_name(fields: dict[str, Any], pointer: str, part: str) -> None:

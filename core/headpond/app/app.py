@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from headpond.app.queue import Queue, QueueDefaults
 from headpond.errors import ConfigInvalid, FieldError, StoreUnavailable
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Hook = Callable[[], Awaitable[None] | None]
 
 
+MAX_PAYLOAD_BYTES: Final = 256 * 1024
+"""Larger things belong into a store of their own, and their address into the job."""
+
+
 class App:
     """Found by an entry point `headpond.apps` or `HEADPOND_APPS`; has no store until bound."""
 
@@ -27,6 +31,8 @@ class App:
         """FastAPI routers, served by the API at their own paths."""
         self.start_hooks: list[Hook] = []
         self.stop_hooks: list[Hook] = []
+        self.max_payload_bytes = MAX_PAYLOAD_BYTES
+        """A job larger than this is refused at the call."""
         self._store: QueueStore | None = None
         self._keys: Keyring | None = None
 

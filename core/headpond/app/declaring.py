@@ -56,6 +56,9 @@ def checked_options(name: str, options: JobOptions) -> JobOptions:
 
 def signature_of(name: str, handler: Callable[..., Any]) -> tuple[str | None, str | None, Any]:
     """Return the names of the payload's and the job's parameters, and the payload's model."""
+    if inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler):
+        fault = FieldError(f"/{name}", "The handler yields; a handler runs once and returns.")
+        raise ConfigInvalid([fault], source=f"job type {name}")
     try:
         hints: Mapping[str, Any] = typing.get_type_hints(handler, include_extras=True)
     except NameError as error:

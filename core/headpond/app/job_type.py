@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 from pydantic import ValidationError
@@ -25,7 +25,7 @@ from headpond.app.sensitive import Harvest, secrecy_of
 from headpond.app.status import JobStatus, status_of
 from headpond.clock import SystemClock
 from headpond.envelope import Envelope, pack
-from headpond.errors import ConfigInvalid, FieldError, KeyMissing, PayloadInvalid
+from headpond.errors import ConfigInvalid, FieldError, KeyMissing, PayloadInvalid, TooLarge
 from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob
 from headpond.sealing import Place, seal_envelope, seal_values
 from headpond.timetable import Missed, Schedule
@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from headpond.app.wishes import Delay, Wishes
     from headpond.jobs import Unique
     from headpond.sealing import Keyring
+
+
+ENVELOPE_BYTES: Final = 4096
+"""Around a payload: ids, tenant, trace, and what sealing adds."""
 
 
 class JobType(Handwork):
@@ -129,9 +133,13 @@ class JobType(Handwork):
     def make(self, accepted: Any, wish: Wishes) -> NewJob:
         """Make the job of a payload that was accepted."""
         identity = new_job_id() if wish.job_id is None else JobId(wish.job_id)
+        body = self._body(accepted, identity, wish.tenant, wish.correlation_id)
+        limit = self.queue_of.app.max_payload_bytes + ENVELOPE_BYTES
+        if len(body) > limit:
+            raise TooLarge(f"The payload of this {self.name!r}", len(body), limit)
         return NewJob(
             id=identity,
-            body=self._body(accepted, identity, wish.tenant, wish.correlation_id),
+            body=body,
             priority=self._priority(wish.priority),
             tenant=wish.tenant,
             delay_ms=wish.delay_ms,

@@ -13,6 +13,7 @@ from headpond.app.following import NO_TERMS, Follower
 from headpond.app.job_type import JobType
 from headpond.app.scheduling import Times, declare, status_of_schedule
 from headpond.app.wishes import batch_name
+from headpond.config import default_config
 from headpond.errors import ConfigInvalid, FieldError
 from headpond.queues import check_queue_name
 
@@ -57,9 +58,10 @@ class Queue:
     """A named queue of an app, and the job types that it knows."""
 
     def __init__(self, app: App, name: str, defaults: QueueDefaults) -> None:
-        """Check the name."""
+        """Check the name and the defaults; raises `ConfigInvalid`."""
         self.app = app
         self.name = check_queue_name(name)
+        default_config(self.name, defaults)
         self.defaults = defaults
         self.job_types: dict[str, JobType] = {}
         self.live_priority: int | str | None = defaults.priority
@@ -90,6 +92,10 @@ class Queue:
         processes declares it.
         """
         times = Times(cron, every, tz, missed)
+        said: object = name
+        if not isinstance(said, str | None):
+            detail = f"{said!r} is no name: write @queue.job() or @queue.job(name), called."
+            raise ConfigInvalid([FieldError("/name", detail)], source=f"queue {self.name}")
 
         def register(handler: Callable[..., Any]) -> JobType:
             given = name or handler.__name__.replace("_", "-")

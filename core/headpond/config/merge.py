@@ -50,7 +50,7 @@ def default_config(queue: str, defaults: Defaults) -> QueueConfig:
         "backoff": None if defaults.backoff is None else _backoff(defaults.backoff),
         "timeout": defaults.timeout,
         "priority": defaults.priority,
-        "maxActive": defaults.max_active or None,
+        "maxActive": defaults.max_active,
         "rateLimit": None if defaults.rate_limit is None else _rate(defaults.rate_limit),
         "encryptPayload": defaults.encrypt_payload,
     }
