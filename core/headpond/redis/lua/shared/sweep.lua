@@ -5,8 +5,11 @@ local function sweep(name, key, is_over)
   if redis.call('EXISTS', key) == 0 then
     return
   end
-  local found = redis.call('HSCAN', key, redis.call('HGET', meta, name) or '0', 'COUNT', 300)
-  redis.call('HSET', meta, name, found[1])
+  local from = redis.call('HGET', meta, name) or '0'
+  local found = redis.call('HSCAN', key, from, 'COUNT', 300)
+  if found[1] ~= from then -- an idle queue writes nothing
+    redis.call('HSET', meta, name, found[1])
+  end
   for i = 1, #found[2], 2 do
     if is_over(found[2][i], found[2][i + 1]) then
       redis.call('HDEL', key, found[2][i])
