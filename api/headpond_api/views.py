@@ -117,12 +117,12 @@ def stats(sample: QueueSample | None) -> QueueStats:
     if sample is None:
         return NO_JOBS
     return QueueStats(
-        waiting=sample.backlog,
+        waiting=sample.waiting + sample.due,
         active=sample.active,
         completed=sample.completed,
         failed=sample.failed,
         delayed=sample.delayed,
-        paused=sample.backlog if sample.is_held else 0,
+        paused=sample.waiting + sample.due if sample.is_held else 0,
         is_paused=sample.is_held,
     )
 

@@ -45,6 +45,17 @@ async def test_stats_of_all_queues_are_by_name() -> None:
         }
 
 
+async def test_jobs_that_wait_for_their_own_tenant_wait() -> None:
+    """Whoever looks at the numbers sees all that waits, also what a tenant's limit holds back."""
+    async with api_bench() as bench:
+        await bench.store.configure("attendance", QueueSettings(tenant=TenantRule(max_active=1)))
+        for _ in range(3):
+            await bench.submit()
+        await bench.store.exchange("attendance", "w1", [], 3)
+        counts = await bench.counts()
+        assert (counts["waiting"], counts["active"]) == (2, 1)
+
+
 async def test_a_paused_queue_shows_its_waiting_jobs_as_paused() -> None:
     """SEEDS X4: `paused` is the number of waiting jobs while the queue is held, else 0."""
     async with api_bench() as bench:
