@@ -9,7 +9,6 @@ import pytest
 
 from forged import CANCELLED, COMPLETED, WAITING, a_job, a_run, accepted, an_ending, rules
 from headpond.batches import BatchState
-
 from history import Asked, Killed, Leaving, Left, Offered, Snapped
 
 if TYPE_CHECKING:
