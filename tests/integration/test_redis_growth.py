@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from redis_server import RedisServer
 
-MANY = 900
+MANY = 700
 """More than one tick sweeps, and than Redis keeps as a list."""
-TICKS = 8
+TICKS = 14
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 -- KEYS  completed failed cancelled beats workers draining wake batches batch_calls batch_ends uniques unique_ends
 -- ARGV  now
 -- RETURNS how many jobs were reaped or promoted
--- COST  O(log n), at most 500 reaped, 1,000 promoted, 3,000 trimmed, 100 workers, 100 batches, 1,000 keys, some
---       300 entries of each hash that is swept
+-- COST  O(log n), at most 500 reaped, 1,000 promoted, 3,000 trimmed, 100 workers, 100 batches, 1,000 keys, about
+--       100 entries of each hash that is swept
 --@include now
 --@include room
 --@include promote

@@ -1,4 +1,4 @@
--- sweep: forget what speaks of tenants, batches and jobs that are long gone, some hundred entries of each a step.
+-- sweep: forget what speaks of tenants, batches and jobs that are long gone, about a hundred entries of each a step.
 -- KEYS  meta rates rules tags members jobs
 --@include batches
 local function sweep(name, key, is_over)
@@ -6,7 +6,7 @@ local function sweep(name, key, is_over)
     return
   end
   local from = redis.call('HGET', meta, name) or '0'
-  local found = redis.call('HSCAN', key, from, 'COUNT', 300)
+  local found = redis.call('HSCAN', key, from, 'COUNT', 100)
   if found[1] ~= from then -- an idle queue writes nothing
     redis.call('HSET', meta, name, found[1])
   end
