@@ -9,7 +9,7 @@ import pytest
 from api_bench import QUEUE, api_bench
 from headpond.jobs import Released
 from headpond.ports import WorkerBeat
-from headpond.queues import Hold, QueueSettings, WorkerState
+from headpond.queues import Hold, QueueSettings, TenantRule, WorkerState
 
 STATS = "/api/v1/queues/stats"
 
