@@ -102,7 +102,10 @@ def test_two_handlers_of_one_name_are_refused() -> None:
         ({"backoff": "sometimes"}, "no backoff"),
         ({"priority": "urgent"}, "'urgent' is none of"),
         ({"priority": 10}, "not within 0 to 9"),
-        ({"retries": -1}, "less than 0"),
+        ({"priority": True}, "True is no priority"),
+        ({"retries": -1}, "-1 is no number of re-runs"),
+        ({"retries": 2.5}, "2.5 is no number of re-runs"),
+        ({"retries": "3"}, "'3' is no number of re-runs"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_at_once(

@@ -11,9 +11,9 @@ from pydantic import PydanticSchemaGenerationError, TypeAdapter
 
 from headpond.app.context import Job
 from headpond.app.sensitive import secrecy_of
+from headpond.app.wishes import level
 from headpond.config.durations import parse_duration
 from headpond.errors import ConfigInvalid, FieldError, PayloadInvalid
-from headpond.jobs import parse_priority
 from headpond.retries import parse_backoff
 
 if TYPE_CHECKING:
@@ -45,11 +45,13 @@ def checked_options(name: str, options: JobOptions) -> JobOptions:
         if options.backoff is not None:
             parse_backoff(options.backoff)
         if options.priority is not None:
-            parse_priority(options.priority)
+            level(options.priority)
     except (ConfigInvalid, PayloadInvalid) as error:
         raise ConfigInvalid(error.errors, source=f"job type {name}") from error
-    if options.retries is not None and options.retries < 0:
-        fault = FieldError("/retries", f"{options.retries} is less than 0.")
+    retries: object = options.retries
+    is_count = isinstance(retries, int) and not isinstance(retries, bool) and retries >= 0
+    if not (retries is None or is_count):
+        fault = FieldError("/retries", f"{retries!r} is no number of re-runs: write 0 or more.")
         raise ConfigInvalid([fault], source=f"job type {name}")
     return options
 
