@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from typing_extensions import override
+
 from headpond.clock import SystemClock
 from headpond.events import Event, RoundDone, RoundFailed
 from headpond.governor import Governor
 from headpond.governor.wake import Alarm
 from headpond.jobs import JobId, NewJob
 from headpond.memory import MemoryQueueStore
-from headpond.ports import FleetView
+from headpond.ports import FleetView, ScheduleEntry
 from headpond.queues import QueueSettings
 from headpond.scaling import Policy
+from headpond.timetable import Schedule, pack_schedule
 from until import until
 
 if TYPE_CHECKING:
@@ -63,6 +66,32 @@ async def test_defect_of_one_queue_stops_no_other() -> None:
     told = [event for event in notes.events if isinstance(event, RoundFailed)]
     assert [event.reason.partition(":")[0] for event in told] == ["bad"]
     assert len([event for event in notes.events if isinstance(event, RoundDone)]) == 3
+
+
+class Moody(MemoryQueueStore):
+    """A store whose schedules can be read now and then."""
+
+    is_odd = True
+
+    @override
+    async def schedules(self, queue: str) -> list[ScheduleEntry]:
+        if self.is_odd:
+            raise KeyError("odd")
+        return await super().schedules(queue)
+
+
+async def test_defect_of_schedules_is_told_once_each_time_that_it_comes() -> None:
+    """Not in each round; and again after a firing that went well."""
+    store, notes = Moody(SystemClock()), Notes()
+    await store.configure("mill", QueueSettings())
+    governor = Governor(store, Fleet(), lambda: {"mill": Policy()}, [notes], SystemClock())
+    hourly = pack_schedule(Schedule("hourly", "grind", every_ms=3_600_000))
+    for is_odd in (True, True, False, True):
+        store.is_odd = is_odd
+        await store.put_schedule("mill", ScheduleEntry("hourly", hourly, 1))
+        await governor.turn()
+    told = [event for event in notes.events if isinstance(event, RoundFailed)]
+    assert [event.reason for event in told] == ["mill: schedules: KeyError: 'odd'"] * 2
 
 
 async def test_alarm_outlives_whatever_a_store_raises() -> None:

@@ -151,14 +151,15 @@ class Governor:
         await asyncio.gather(*(self._fire_of(each) for each in late))
 
     async def _fire_of(self, sample: QueueSample) -> None:
+        watch = self._watches[sample.queue]
         async with self._gate:
             try:
                 async with asyncio.timeout(self._pace.patience_s):
                     await fire_due(self._store, sample.queue, sample.at_ms)
+                watch.unfired = ""
             except (Unavailable, TimeoutError):
                 return  # the next round says what is wrong
             except Exception as error:  # noqa: BLE001 - a defect in one queue must not stop others
-                watch = self._watches[sample.queue]
                 defect = f"{sample.queue}: schedules: {type(error).__name__}: {error}"
                 if defect != watch.unfired:
                     self._tell(RoundFailed(self._clock.now_ms(), defect))
