@@ -342,7 +342,7 @@ class JobType(Handwork):
 
         Raises `ValueError` for one that was changed into something which no longer fits.
         """
-        return self._adapter.dump_python(
+        return self._adapter.serializer.to_python(
             accepted,
             mode="json",
             by_alias=False,
