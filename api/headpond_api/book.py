@@ -10,11 +10,11 @@ import asyncio
 from typing import Final
 
 from headpond.app.catalog import Catalog
-from headpond.app.following import QueueTerms
-from headpond.config import QueueConfigSpec, default_config
+from headpond.config import default_config
 from headpond.errors import HeadpondError, JobTypeUnknown, QueueUnknown, StoreUnavailable
 from headpond.ports import QueueStore
 from headpond.queues import QueueSettings
+from headpond.terms import read_terms
 
 STALE_S: Final = 1.0
 """Settings older than this are asked for before they are used."""
@@ -91,8 +91,7 @@ class QueueBook:
                 raise await self.unknown(queue)
             await self._store.configure(queue, settings)
         if queue in self._catalog.queue_names():
-            jobs = QueueConfigSpec.model_validate_json(settings.document).jobs
-            self._catalog.queue(queue).follow(QueueTerms(jobs.priority, jobs.encrypt_payload))
+            self._catalog.queue(queue).follow(read_terms(queue, settings.document))
         self._seen[queue] = asyncio.get_running_loop().time()
 
     def _asked(self, queue: str, task: asyncio.Task[None]) -> None:

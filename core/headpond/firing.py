@@ -6,13 +6,17 @@ import logging
 from typing import TYPE_CHECKING, Final, Protocol
 
 from headpond.envelope import Envelope, pack
+from headpond.errors import Unavailable
 from headpond.jobs import NewJob
+from headpond.terms import read_terms
 from headpond.timetable import due, occurrence_id, unpack_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from headpond.errors import HeadpondError
     from headpond.ports import ScheduleEntry
+    from headpond.queues import QueueSettings
     from headpond.timetable import Schedule
 
 logger = logging.getLogger(__name__)
@@ -28,6 +32,10 @@ class Schedules(Protocol):
         """Return the schedules, by name."""
         ...
 
+    async def settings(self, queue: str) -> QueueSettings | None:
+        """Return the settings in force, `None` when the queue was never configured."""
+        ...
+
     async def fire(
         self, queue: str, entry: ScheduleEntry, jobs: Sequence[NewJob], next_ms: int
     ) -> bool:
@@ -38,10 +46,12 @@ class Schedules(Protocol):
 async def fire_due(store: Schedules, queue: str, now_ms: int) -> bool:
     """Enqueue what is due at `now_ms`, the store's time; False when a schedule could not be fired.
 
-    One that can't be read, because a newer version of Headpond wrote it, stops no other. Raises
-    what the store raises.
+    One that can't be read, because a newer version of Headpond wrote it, stops no other; nor does
+    one with a payload in a queue that is encrypted by now, since nobody here has a key to seal it
+    with. Raises what the store raises.
     """
     all_fired = True
+    asked: list[HeadpondError | None] = []
     for entry in await store.schedules(queue):
         if not 0 < entry.next_ms <= now_ms:
             continue
@@ -53,8 +63,28 @@ async def fire_due(store: Schedules, queue: str, now_ms: int) -> bool:
             all_fired = False
             _tell(queue, entry, error)
             continue
+        if any(arg is not None for arg in schedule.args):
+            asked = asked or [await _refusal(store, queue)]
+            if asked[0] is not None:
+                all_fired = False
+                _tell(queue, entry, asked[0])
+                continue
         await store.fire(queue, entry, jobs, what.next_ms)
     return all_fired
+
+
+async def _refusal(store: Schedules, queue: str) -> HeadpondError | None:
+    """Return why no payload may go into the queue as it is; None when it may."""
+    settings = await store.settings(queue)
+    try:
+        if settings is None or not read_terms(queue, settings.document).encrypt_payload:
+            return None
+    except Unavailable as error:
+        return error
+    return Unavailable(
+        "The queue is encrypted by now, and the payload of a schedule can't be sealed: unschedule"
+        " it, and let the handler look up what it needs."
+    )
 
 
 def occurrence(schedule: Schedule, at_ms: int) -> NewJob:

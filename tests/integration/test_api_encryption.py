@@ -11,6 +11,7 @@ import vault_app
 from api_bench import ApiBench, api_bench
 from headpond.envelope import Outcome, pack, unpack_envelope
 from headpond.jobs import Done, Failed
+from headpond.queues import QueueSettings
 from headpond.sealing import SHOWN, Keyring, Place, seal_outcome
 from vault import OLD, Canary
 
@@ -126,3 +127,14 @@ async def test_encryption_api_without_a_key_takes_nothing(queue: str, path: str)
         assert "HEADPOND_ENCRYPTION_KEYS" in answer.json()["detail"]
         sample = (await bench.store.sample([queue]))[queue]
         assert sample.added_total == 0
+
+
+async def test_encryption_api_takes_nothing_under_settings_that_it_cannot_read() -> None:
+    """A newer version wrote them, perhaps that the queue is encrypted otherwise."""
+    document = '{"jobs": {"encryptPayload": "since tomorrow"}}'
+    async with api_bench(vault_app.app, encryption_keys=OLD) as bench:
+        await bench.store.configure("desk", QueueSettings(document=document))
+        answer = await bench.client.post(at("desk"), json=a_letter(Canary()))
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert "'desk' can't be read here" in answer.json()["detail"]
+        assert (await bench.store.sample(["desk"]))["desk"].added_total == 0

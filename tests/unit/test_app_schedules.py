@@ -242,6 +242,32 @@ async def test_one_that_cannot_be_read_stops_no_other(mill: Mill) -> None:
     assert len(page.jobs) == 1
 
 
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ('{"jobs": {"encryptPayload": true}}', "is encrypted by now"),
+        ('{"jobs": {"encryptPayload": "since tomorrow"}}', "can't be read here"),
+    ],
+)
+async def test_no_payload_goes_in_clear_into_a_queue_that_is_encrypted(
+    mill: Mill, caplog: pytest.LogCaptureFixture, document: str, words: str
+) -> None:
+    """It was scheduled before; it is told once, stops no other, and comes when it may again."""
+    queue = mill.version(sweep={"every": "1h"})
+    await queue.declare_schedules()
+    # Another name for each case: what is told once is told once in a process.
+    name = f"weigh-{len(document)}"
+    await queue.job_types["take"].schedule(name, every="1h", payload={"weight": 7})
+    await mill.store.configure("grain", QueueSettings(document=document))
+    (only_one,) = await mill.fire(HOUR_MS)
+    assert only_one.startswith("sweep@")
+    assert not await fire_due(mill.store, "grain", mill.clock.now_ms())
+    (told,) = [each.getMessage() for each in caplog.records if name in each.getMessage()]
+    assert words in told
+    await mill.store.configure("grain", QueueSettings(document="{}"))
+    assert len(await mill.fire()) == 2
+
+
 async def test_missed_occurrences_come_as_asked(mill: Mill) -> None:
     """None, the latest one, or all."""
     times = {"every": "1h"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from headpond.app.following import QueueTerms
 from headpond.config import QueueConfigSpec, default_config
 from headpond.config.durations import parse_duration
 from headpond.retries import Backoff, RetryPolicy, parse_backoff
+from headpond.terms import QueueTerms
 
 if TYPE_CHECKING:
     from headpond.app import JobType, Queue

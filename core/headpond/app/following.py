@@ -9,31 +9,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
-import msgspec
+from headpond.terms import read_terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from headpond.ports import QueueStore
+    from headpond.terms import QueueTerms
 
 FRESH_S: Final = 1.0
-
-
-class QueueTerms(msgspec.Struct, frozen=True, rename="camel"):
-    """The part of `spec.jobs` that matters when a job is made; `None` leaves it to the code."""
-
-    priority: int | None = None
-    encrypt_payload: bool | None = None
-
-
-NO_TERMS: Final = QueueTerms()
-
-
-class _Document(msgspec.Struct, frozen=True):
-    jobs: QueueTerms = NO_TERMS
-
-
-_read = msgspec.json.Decoder(_Document).decode
 
 
 class Follower:
@@ -48,7 +32,10 @@ class Follower:
         self._asking: asyncio.Task[None] | None = None
 
     async def refresh(self, store: QueueStore) -> None:
-        """Return once what is known is at most a second old; raise `StoreUnavailable`."""
+        """Return once what is known is at most a second old.
+
+        Raises `StoreUnavailable`, and `Unavailable` for settings that can't be read here.
+        """
         loop = asyncio.get_running_loop()
         if loop.time() - self._seen < FRESH_S:
             return
@@ -67,10 +54,9 @@ class Follower:
         # A queue that nobody has configured is as its code says.
         document = "{}" if settings is None else settings.document
         if document != self._document:
-            self._take(_read(document).jobs)
-            self._document = (
-                document  # not before: what can't be read is not believed the next time
-            )
+            self._take(read_terms(self._queue, document))
+            # Not before: what can't be read is not believed the next time.
+            self._document = document
         self._seen = loop.time()
 
 

@@ -9,13 +9,14 @@ from typing_extensions import override
 
 from headpond.app.batching import OpenBatch
 from headpond.app.declaring import JobOptions
-from headpond.app.following import NO_TERMS, Follower
+from headpond.app.following import Follower
 from headpond.app.job_type import JobType
 from headpond.app.scheduling import Times, declare, status_of_schedule
 from headpond.app.wishes import batch_name
 from headpond.config import default_config
 from headpond.errors import ConfigInvalid, FieldError
 from headpond.queues import check_queue_name
+from headpond.terms import NO_TERMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
 
     from headpond.app.app import App
     from headpond.app.calls import Call
-    from headpond.app.following import QueueTerms
     from headpond.app.scheduling import ScheduleStatus
     from headpond.app.wishes import Delay
     from headpond.batches import BatchState
+    from headpond.terms import QueueTerms
     from headpond.timetable import Missed
 
 
@@ -180,7 +181,8 @@ class Queue:
     async def refresh(self) -> None:
         """Return once the settings that are followed are at most a second old.
 
-        To be awaited before `JobType.pack`; `JobType.enqueue` does. Raises `StoreUnavailable`.
+        To be awaited before `JobType.pack`; `JobType.enqueue` does. Raises `StoreUnavailable`, and
+        `Unavailable` for settings that a newer version of Headpond wrote.
         """
         await self._follower.refresh(self.app.store)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from headpond.app.following import Follower, QueueTerms
+from headpond.app.following import Follower
 from headpond.app.sensitive import secrecy_of
 from headpond.envelope import pack, unpack_envelope
 from headpond.errors import KeyMissing
@@ -16,6 +16,7 @@ from headpond.sealing import Keyring, Place, seal_envelope
 
 if TYPE_CHECKING:
     from headpond.broker.broker import HeadpondBroker
+    from headpond.terms import QueueTerms
 
 
 class Seals:

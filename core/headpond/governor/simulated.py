@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     from headpond.ports import ScheduleEntry
+    from headpond.queues import QueueSettings
 
 STEP_MS: Final = 50
 """The grain of simulated time."""
@@ -200,6 +201,11 @@ class World:
         """Return none: what a simulation does comes from its trace."""
         self._answer()
         return []
+
+    async def settings(self, queue: str) -> QueueSettings | None:  # noqa: ARG002 (none has any)
+        """Return none: only schedules ask for them."""
+        self._answer()
+        return None
 
     async def fire(self, *_: object) -> bool:
         """Fire nothing."""

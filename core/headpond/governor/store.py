@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from headpond.jobs import NewJob
     from headpond.ports import ScheduleEntry
-    from headpond.queues import QueueSample
+    from headpond.queues import QueueSample, QueueSettings
 
 
 class GovernedStore(Protocol):
@@ -45,6 +45,10 @@ class GovernedStore(Protocol):
 
     async def schedules(self, queue: str) -> list[ScheduleEntry]:
         """Return the schedules."""
+        ...
+
+    async def settings(self, queue: str) -> QueueSettings | None:
+        """Return the settings in force."""
         ...
 
     async def fire(
