@@ -147,3 +147,13 @@ async def test_key_of_a_job_that_is_gone_is_not_held_by_a_job_of_its_id(bench: B
     (placed,) = await bench.place(a_job("b", unique=Unique("k", mode="replace")))
     assert (placed.created, placed.replaced) == (False, None)
     assert await bench.state("a") is JobState.WAITING
+
+
+async def test_retried_job_is_not_replaced_for_a_key_that_it_had(bench: Bench) -> None:
+    """A retry joins no key again: while the key is taken by time, a newcomer is skipped."""
+    await bench.add_jobs([a_job("a", unique=Unique("k", for_ms=60_000, until=""))])
+    await bench.store.cancel(bench.name, [JobId("a")])
+    await bench.store.retry(bench.name, [JobId("a")])
+    (placed,) = await bench.place(a_job("b", unique=Unique("k", mode="replace")))
+    assert (placed.created, placed.replaced) == (False, None)
+    assert await bench.state("a") is JobState.WAITING
