@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from headpond.errors import ANY_JOB, FieldError, PayloadInvalid
-from headpond.jobs import check_job_id
+from headpond.jobs import check_job_id, check_new_job
 
 if TYPE_CHECKING:
     from headpond.jobs import NewJob
@@ -43,6 +43,8 @@ class Batch:
     def __post_init__(self) -> None:
         """Refuse names and spans that can't be kept."""
         check_job_id(self.id)
+        if self.callback is not None:
+            check_new_job(self.callback)
         if self.callback is not None and self.callback.unique is not None:
             detail = "A callback has no key of uniqueness: its id says enough."
             raise PayloadInvalid(ANY_JOB, [FieldError("/batch/callback/unique", detail)])

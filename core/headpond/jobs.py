@@ -160,6 +160,31 @@ class NewJob:
     """The batch that counts it (`headpond.batches`); opened before."""
 
 
+LONGEST_WAIT_MS: Final = 100 * 366 * 86_400_000
+"""A hundred years: a job must become due on a day that a calendar can show."""
+_END_OF_TIME_MS: Final = 253_402_300_799_999
+"""The last moment of the year 9999."""
+
+
+def check_new_job(job: NewJob) -> None:
+    """Raise `PayloadInvalid` for what no store could keep; each store asks before it does anything.
+
+    Callers are a queue's neighbours in one step of a store: what is wrong with one job must not
+    reach it.
+    """
+    check_job_id(job.id)
+    if job.tenant:
+        check_tenant(job.tenant)
+    if job.priority != DEFAULT_PRIORITY:
+        parse_priority(job.priority)
+    if job.batch:
+        check_job_id(job.batch)
+    if not 0 <= job.delay_ms <= LONGEST_WAIT_MS:
+        raise _rejected("delay", f"{job.delay_ms} ms is not within 0 and 100 years")
+    if not 0 <= job.run_at_ms <= _END_OF_TIME_MS:
+        raise _rejected("run_at", f"{job.run_at_ms} ms is in no year from 1970 to 9999")
+
+
 class Placed(msgspec.Struct, frozen=True, gc=False):
     """What became of one job of an enqueue; true when it was added."""
 

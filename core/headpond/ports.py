@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from headpond.errors import ConfigInvalid, FieldError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
@@ -53,8 +55,8 @@ class Exchange:
     stale: tuple[JobId, ...]
     """Reported jobs that this worker no longer held: nothing was changed for them."""
     next_due_ms: int
-    """When a delayed job or a schedule becomes due, or a limit lets one more job start; 0 for none.
-    An idle worker wakes then."""
+    """When a delayed job or a schedule becomes due, a lease ends, or a limit lets one more job
+    start; of a held queue when its hold ends. 0 for none. An idle worker wakes then."""
     held: bool
     """Nothing was claimed because the queue is held."""
     draining: bool
@@ -96,6 +98,15 @@ class ScheduleEntry:
     definition: bytes
     next_ms: int
     """When it is to fire next; 0: never again."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be found again."""
+        if not (self.name and self.name.isprintable() and self.definition and self.next_ms >= 0):
+            detail = (
+                f"{self.name!r} with {len(self.definition)} bytes, next at {self.next_ms}, is no"
+                " schedule: it needs a printable name, a definition, and a time from 1970 on."
+            )
+            raise ConfigInvalid([FieldError("/schedule", detail)])
 
 
 @dataclass(frozen=True, slots=True)

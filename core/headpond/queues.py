@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Final, Literal, NewType
 
 from headpond.errors import ConfigInvalid, FieldError
+from headpond.jobs import check_tenant
 
 QueueName = NewType("QueueName", str)
 """Lower case, as Kubernetes names: it becomes part of Deployments and of Redis keys."""
@@ -22,6 +23,8 @@ DAY_MS: Final = 86_400_000
 
 SHORTEST_SPAN_MS: Final = 10
 LONGEST_SPAN_MS: Final = DAY_MS
+MOST_DELIVERIES: Final = 999
+SHORTEST_LEASE_MS: Final = 100
 HEAVIEST: Final = 1000
 """Weight of a tenant: beyond it two of its jobs would share a place."""
 
@@ -137,6 +140,19 @@ class QueueSettings:
     """The whole effective QueueConfig spec as JSON, for those who want more than the above."""
     version: int = 0
     """Counts up with each change; given by the store."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no store could go by, by name."""
+        if self.max_active < 0:
+            raise _refused("max_active", self.max_active, "0 (no limit) or more")
+        if not 1 <= self.max_deliveries <= MOST_DELIVERIES:
+            raise _refused("max_deliveries", self.max_deliveries, f"1 to {MOST_DELIVERIES}")
+        if not SHORTEST_LEASE_MS <= self.lease_ms <= DAY_MS:
+            raise _refused("lease_ms", self.lease_ms, "100 ms to a day")
+        names = [check_tenant(tenant) for tenant, _ in self.tenants]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ConfigInvalid([FieldError("/tenants", f"{twice!r} is given twice.")])
 
 
 @dataclass(frozen=True, slots=True)

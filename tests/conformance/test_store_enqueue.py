@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bench import a_job
+from headpond.errors import PayloadInvalid
 from headpond.jobs import JobState
 from headpond.queues import Retention
 
@@ -145,3 +146,26 @@ async def test_odd_but_legal_ids_and_tenants_come_back_whole(bench: Bench) -> No
     assert claim.id == job_id
     assert (await bench.job(job_id)).tenant == tenant
     assert not (await bench.done(claim)).stale
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"priority": 11}, "/priority"),
+        ({"delay_ms": -5}, "/delay"),
+        ({"delay_ms": 10**20}, "/delay"),
+        ({"run_at_ms": -1}, "/run_at"),
+        ({"tenant": "a|b"}, "/tenant"),
+        ({"batch": "a b"}, "/job_id"),
+    ],
+)
+async def test_accept_refuses_what_no_store_could_keep(
+    bench: Bench, fields: dict[str, Any], pointer: str
+) -> None:
+    """By name, whoever calls; and the neighbours in the same step are none the wiser."""
+    bad = bench.store.enqueue(bench.name, [a_job("bad", **fields)])
+    refused, added = await asyncio.gather(bad, bench.add("good"), return_exceptions=True)
+    assert isinstance(refused, PayloadInvalid)
+    assert [fault.pointer for fault in refused.errors] == [pointer]
+    assert added == [True]
+    assert not await bench.exists("bad")

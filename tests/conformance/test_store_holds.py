@@ -212,3 +212,19 @@ async def test_a_worker_that_left_may_come_back_undrained(bench: Bench) -> None:
     await bench.add("a")
     assert names(await bench.claim(1, "w1")) == ["a"]
     keeper.close()
+
+
+async def test_hold_tells_idle_workers_when_it_ends(bench: Bench) -> None:
+    """They are back at that moment; of two holds the later counts; one without an end tells 0."""
+    now = bench.clock.now_ms()
+    await bench.add("a")
+    await bench.add("late", delay_ms=500)
+    await bench.store.hold(bench.name, Hold("runtime", "ada", "soon", now, until_ms=now + 2000))
+    assert (await bench.exchange(want=1)).next_due_ms == now + 2000
+    await bench.store.hold(bench.name, Hold("spec", "git", "later", now, until_ms=now + 3000))
+    assert (await bench.exchange(want=1)).next_due_ms == now + 3000
+    await bench.store.hold(bench.name, Hold("spec", "git", "for good", now))
+    assert (await bench.exchange(want=1)).next_due_ms == 0
+    await bench.store.resume(bench.name, "spec")
+    bench.in_ms(2000)
+    assert names((await bench.exchange(want=9)).claims) == ["a", "late"]

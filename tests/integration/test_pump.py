@@ -378,7 +378,7 @@ async def test_a_due_schedule_is_told_and_looked_at_again_soon(yard: Yard) -> No
 
     yard.pump.on_due = on_due
     yard.clock.advance_ms(1_000)
-    entry = ScheduleEntry("s", b"", yard.clock.now_ms() - 1)
+    entry = ScheduleEntry("s", b"none", yard.clock.now_ms() - 1)
     await yard.store.put_schedule(QUEUE, entry)
     yard.pump.begin()
     await until(lambda: len(told) >= 3, within_s=5)

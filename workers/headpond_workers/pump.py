@@ -367,7 +367,7 @@ class Pump:
             return
         seconds = again_s
         due_ms = answer.next_due_ms - answer.now_ms
-        if answer.next_due_ms and not answer.held and (due_ms > 0 or not answer.schedules_due):
+        if answer.next_due_ms and (due_ms > 0 or not answer.schedules_due):
             seconds = min(seconds, max(0, due_ms) / 1000)
         self._waiter = asyncio.get_running_loop().create_task(self._woken(seconds))
 

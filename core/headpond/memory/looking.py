@@ -59,6 +59,9 @@ def first_due_ms(queue: Queue) -> int:
 
 def next_ms(queue: Queue, now_ms: int) -> int:
     """Return when a worker that has nothing to do is to look again, 0 for not before it is told."""
+    holds = queue.held(now_ms)
+    if holds:
+        return 0 if any(not hold.until_ms for hold in holds) else max(h.until_ms for h in holds)
     moments = (first_due_ms(queue), Limits(queue, now_ms).next_ms(), _first_lease_ms(queue))
     return min((moment for moment in moments if moment), default=0)
 

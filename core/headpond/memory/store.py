@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from headpond.jobs import parse_priority
+from headpond.errors import Invalid
+from headpond.jobs import check_new_job, parse_priority
 from headpond.memory import care, handwork, life, looking, turns, upkeep
 from headpond.memory.leases import MemoryLeaseKeeper
 from headpond.memory.listeners import Listeners
@@ -83,7 +84,7 @@ class MemoryQueueStore:
 
     async def enqueue(self, queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
         """Add the jobs, or none when there are too many for one call."""
-        _check_count(jobs)
+        _check_jobs(jobs)
         with self._step(queue) as (q, now_ms):
             return life.enqueue(q, jobs, now_ms)
 
@@ -190,7 +191,7 @@ class MemoryQueueStore:
         self, queue: str, entry: ScheduleEntry, jobs: Sequence[NewJob], next_ms: int
     ) -> bool:
         """Enqueue the occurrences of a schedule that is still as it was read."""
-        _check_count(jobs)
+        _check_jobs(jobs)
         with self._step(queue) as (q, now_ms):
             if not q.schedules.has(entry):
                 return False
@@ -202,6 +203,8 @@ class MemoryQueueStore:
 
     async def events(self, queue: str, after: str = "", limit: int = 100) -> list[QueueEvent]:
         """Return what happened after an event."""
+        if limit < 1:
+            raise Invalid(f"{limit} events can't be asked for: ask for 1 or more.")
         with self._step(queue) as (q, _):
             return q.events.after(after, limit)
 
@@ -317,6 +320,12 @@ class MemoryQueueStore:
         with self._step(name) as (q, now_ms):
             upkeep.refresh(q, now_ms)
             return looking.sample(q, now_ms)
+
+
+def _check_jobs(jobs: Sequence[NewJob]) -> None:
+    _check_count(jobs)
+    for job in jobs:
+        check_new_job(job)
 
 
 def _check_count(jobs: Sequence[object]) -> None:

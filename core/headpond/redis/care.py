@@ -6,7 +6,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Final
 
-from headpond.errors import Invalid
+from headpond.errors import Invalid, StoreUnfit
 from headpond.jobs import JobState
 from headpond.queues import QueueSettings, Rate, Retention, TenantRule
 from headpond.redis.keys import control_channel, queues_key
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from headpond.redis.scripts import Script
 
 KEPT_DECISIONS: Final = 100
+LAYOUT: Final = b"2"
+"""Of a queue's columns; `configure.lua` writes it when it makes a queue."""
 
 
 class Care:
@@ -45,18 +47,25 @@ class Care:
             *(part for rule in rules for part in rule),
             *_fields(settings),
         )
-        listed = ("SADD", queues_key(client.namespace), queue)
-        version, _ = await client.pipeline([command, listed])
+        listed = (queues_key(client.namespace), queue)
+        known, is_listed = await client.pipeline(
+            [("HMGET", client.key(queue, "meta"), "epoch", "layout"), ("SISMEMBER", *listed)]
+        )
+        _check_layout(queue, *known)
+        version = await client.command(command)
+        if not is_listed:
+            await client.command(("SADD", *listed))
         return int(version)
 
     async def settings(self, queue: str) -> QueueSettings | None:
         """Return the settings in force."""
-        names = [*_fields(QueueSettings())[::2], "version"]
+        names = [*_fields(QueueSettings())[::2], "version", "layout"]
         key = self._client.key(queue, "meta")
         values = await self._client.command(("HMGET", key, *names))
         said = dict(zip(names, values, strict=True))
         if said["version"] is None:
             return None
+        _check_layout(queue, said["version"], said["layout"])
         return QueueSettings(
             max_active=int(said["max_active"]),
             max_deliveries=int(said["max_deliveries"]),
@@ -172,6 +181,16 @@ def _head_for_state(
     columns = (state.value if column == "state" else column for column in script.columns)
     keys = (client.key(queue, column) for column in columns)
     return ("EVALSHA", script.sha, len(script.columns), *keys)
+
+
+def _check_layout(queue: str, made: bytes | None, layout: bytes | None) -> None:
+    """Refuse a queue that another version of Headpond has laid out: its jobs can't be read."""
+    if made is not None and layout != LAYOUT:
+        found = "an older version" if layout is None else f"a version with layout {layout.decode()}"
+        raise StoreUnfit(
+            f"Queue {queue!r} was made by {found} of Headpond, and this one can't read its jobs:"
+            " let that version finish them, then remove the queue's keys."
+        )
 
 
 def _rules(settings: QueueSettings) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from headpond.envelope import pack
 from headpond.errors import HeadpondError, NotDurable, StoreUnavailable
-from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob, Placed
+from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob, Placed, check_new_job
 from headpond.redis.keys import wake_channel
 from headpond.redis.wire import Wire
 
@@ -56,6 +56,8 @@ class Entry:
         if len(jobs) > BATCH:
             message = f"{len(jobs)} jobs in one call; the limit is {BATCH}."
             raise ValueError(message)
+        for job in jobs:
+            check_new_job(job)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Placed]] = loop.create_future()
         if not self._unsent[queue]:

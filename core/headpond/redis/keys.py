@@ -47,7 +47,7 @@ COLUMNS: Final = {
     "batch_ends": "ZSET batch → forgotten, ms",
     "schedules": "HASH schedule → packed definition",
     "ticks": "ZSET schedule → fires next, ms",
-    "events": "STREAM of the last 1,000 steps or so: e what happened, i to which jobs, d detail",
+    "events": "STREAM of about 1,000 steps, or 200 large ones: e what happened, i ids, d detail",
     "ages": "ZSET second → the same second: those in which a waiting job began to wait",
     "age_counts": "HASH second → how many waiting jobs began in it",
     "wake": "ZSET with one member while there may be work: idle workers block on it",

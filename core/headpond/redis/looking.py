@@ -111,6 +111,8 @@ class Looking:
         """Return what happened after an event."""
         if after and not _EVENT.fullmatch(after):
             raise Invalid(f"{after!r} is no event's id; leave it out to begin at the oldest kept.")
+        if limit < 1:
+            raise Invalid(f"{limit} events can't be asked for: ask for 1 or more.")
         key = self._client.key(queue, "events")
         start = f"({after}" if after else "-"
         entries = await self._client.command(("XRANGE", key, start, "+", "COUNT", limit))

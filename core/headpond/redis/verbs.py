@@ -8,7 +8,7 @@ import msgspec
 
 from headpond.batches import BatchState
 from headpond.envelope import Outcome, pack
-from headpond.jobs import Cancellation, JobState, parse_priority
+from headpond.jobs import Cancellation, JobState, check_new_job, parse_priority
 from headpond.ports import ScheduleEntry
 from headpond.redis.entry import BATCH, joined
 from headpond.redis.keys import control_channel
@@ -107,9 +107,6 @@ class Verbs:
 
     async def put_schedule(self, queue: str, entry: ScheduleEntry) -> None:
         """Keep a schedule."""
-        if not entry.definition:
-            message = f"Schedule {entry.name!r} has no definition."
-            raise ValueError(message)
         await self._client.run("schedule", queue, entry.name, entry.definition, entry.next_ms)
 
     async def remove_schedule(self, queue: str, name: str) -> bool:
@@ -127,6 +124,8 @@ class Verbs:
     ) -> bool:
         """Enqueue occurrences, once."""
         _check_count(len(jobs))
+        for job in jobs:
+            check_new_job(job)
         head = (entry.name, entry.definition, entry.next_ms, next_ms, len(jobs))
         return bool(await self._client.run("fire", queue, *head, *joined(jobs)))
 

@@ -26,10 +26,13 @@ local set = redis.call(
   'HMGET', meta, 'held_spec', 'held_runtime', 'held_runtime_until', 'max_active', 'lease_ms', 'shares', 'rate_max',
   'rate_per_ms', 'next_tick', 'virtual4', 'held_spec_until'
 )
-local function holds(said, till)
-  return said and (not till or till == '0' or tonumber(till) > now)
+-- held_until: when a hold ends that is in force, math.huge for one without an end, 0 for none.
+local function held_until(said, till)
+  local ends = till and till ~= '0' and tonumber(till) or math.huge
+  return said and ends > now and ends or 0
 end
-local held = (holds(set[1], set[11]) or holds(set[2], set[3])) and 1 or 0
+local freed = math.max(held_until(set[1], set[11]), held_until(set[2], set[3]))
+local held = freed > 0 and 1 or 0
 local drains = redis.call('HEXISTS', draining, worker)
 local fires = set[9] and tonumber(set[9]) or math.huge
 local fire = fires <= now and 1 or 0
@@ -69,6 +72,9 @@ end
 
 -- next_moment: when a worker that got less than it wanted has to look again; 0: it is told.
 local function next_moment()
+  if held == 1 then
+    return freed < math.huge and freed or 0
+  end
   local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
   local moment = due and tonumber(due) or math.huge
   if fire == 0 then -- else it is said already, and who fires it wakes the others
@@ -78,7 +84,7 @@ local function next_moment()
   if ends and tonumber(ends) > now then
     moment = math.min(moment, tonumber(ends)) -- its worker may be gone: then this one has its job at once
   end
-  if again < math.huge and held == 0 and redis.call('EXISTS', waiting) == 1 then
+  if again < math.huge and redis.call('EXISTS', waiting) == 1 then
     moment = math.min(moment, again)
   end
   if shared then

@@ -4,7 +4,11 @@
 --       tenant (`*` is the default) and its rule weight|max active|rate max|rate per ms · then fields and values
 -- RETURNS the version in force: one more than before when anything changed
 -- COST  O(fields + tenants); where tenants' limits change also O(active)
-redis.call('HSETNX', meta, 'epoch', ARGV[2])
+local LAYOUT = 2 -- of the columns; `Care` refuses queues of another one
+--@include room
+if redis.call('HSETNX', meta, 'epoch', ARGV[2]) == 1 then
+  redis.call('HSET', meta, 'layout', LAYOUT)
+end
 local fields = 6 + 2 * tonumber(ARGV[5])
 local before = redis.call('HMGET', meta, 'shares', 'tenants')
 
