@@ -108,9 +108,9 @@ class Ingress:
                 continue
             try:
                 await self.book.declare()
-            except HeadpondError as error:
+            except StoreUnavailable as error:
                 log.debug("settings_not_read: %s", error)
-            except ValueError as error:
+            except HeadpondError as error:
                 log.warning("settings_not_understood: %s", error)
 
 

@@ -78,6 +78,7 @@ TITLES: Final[Mapping[str, str]] = {
     "store-unfit": "The store is not fit for jobs",
     "tenant-forbidden": "The tenant is somebody else's",
     "too-large": "Too large",
+    "unavailable": "It can't be done at the moment",
     "unauthenticated": "Who are you?",
 }
 """What `code` is called in a few words; an app's own codes go by their status."""

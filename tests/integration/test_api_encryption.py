@@ -134,6 +134,7 @@ async def test_encryption_api_takes_nothing_under_settings_that_it_cannot_read()
     document = '{"jobs": {"encryptPayload": "since tomorrow"}}'
     async with api_bench(vault_app.app, encryption_keys=OLD) as bench:
         await bench.store.configure("desk", QueueSettings(document=document))
+        bench.app.state.ingress.book.expire()
         answer = await bench.client.post(at("desk"), json=a_letter(Canary()))
         assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
         assert "'desk' can't be read here" in answer.json()["detail"]
