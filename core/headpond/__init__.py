@@ -2,11 +2,13 @@
 
 from headpond.app import (
     App,
+    Call,
     Enqueued,
     Fail,
     Job,
     JobStatus,
     JobType,
+    OpenBatch,
     Queue,
     Retry,
     ScheduleStatus,
@@ -20,6 +22,7 @@ from headpond.jobs import Cancellation, Unique
 __all__ = [
     "App",
     "BatchState",
+    "Call",
     "Cancellation",
     "Enqueued",
     "Fail",
@@ -27,6 +30,7 @@ __all__ = [
     "Job",
     "JobStatus",
     "JobType",
+    "OpenBatch",
     "Queue",
     "Retry",
     "ScheduleStatus",

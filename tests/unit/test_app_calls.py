@@ -124,6 +124,20 @@ async def test_of_many_none_is_enqueued_when_one_does_not_fit(mill: Mill) -> Non
     assert await mill.order() == []
 
 
+@pytest.mark.parametrize(
+    "wish",
+    [{"tenant": "acme"}, {"batch": "b1"}, {"priority": "high"}, {"delay": 1}],
+)
+async def test_wishes_beside_calls_are_refused(mill: Mill, wish: dict[str, Any]) -> None:
+    """They would be for nothing: a call has its own."""
+    call = mill.grind.call({"weight": 1})
+    with pytest.raises(PayloadInvalid) as caught:
+        await mill.grind.enqueue_many([{"weight": 1}, call], **wish)
+    assert caught.value.errors[0].pointer == "/1/"
+    assert "by `call`" in caught.value.errors[0].detail
+    assert await mill.order() == []
+
+
 async def test_of_none_nothing_happens(mill: Mill) -> None:
     """An empty list is no mistake."""
     assert await mill.grind.enqueue_many([]) == []

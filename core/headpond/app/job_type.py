@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 ENVELOPE_BYTES: Final = 4096
 """Around a payload: ids, tenant, trace, and what sealing adds."""
+_BESIDE_A_CALL: Final = "It is a call, which has its own wishes: say them there, by `call`."
 
 
 class JobType(Handwork):
@@ -224,9 +225,9 @@ class JobType(Handwork):
     ) -> list[Enqueued]:
         """Put any number of jobs into the queue, in this order; nothing when one does not fit.
 
-        What differs between them is said by `call`: give calls instead of payloads. A store takes
-        1,000 at a time: when it fails in between, those before are in, and with ids of your own
-        all may be repeated safely.
+        What differs between them is said by `call`: give calls instead of payloads, each with all
+        its wishes, for none are taken beside calls. A store takes 1,000 at a time: when it fails
+        in between, those before are in, and with ids of your own all may be repeated safely.
         """
         delay_ms, run_at_ms = wishes.when(delay, run_at)
         wish = wishes.wished(
@@ -240,6 +241,8 @@ class JobType(Handwork):
 
         def pack(each: Any) -> NewJob:
             if isinstance(each, Call):
+                if wish != wishes.NO_WISHES:
+                    raise wishes.refused("", _BESIDE_A_CALL)
                 return each.for_queue(self.queue, "").pack()
             return self.make(self.accept(each), wish)
 

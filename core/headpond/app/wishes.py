@@ -61,6 +61,9 @@ def wished(  # noqa: PLR0913 (every wish is a keyword of its own)
     )
 
 
+NO_WISHES: Final = wished(delay_ms=0, run_at_ms=0)
+
+
 def refused(field: str, detail: str) -> PayloadInvalid:
     """Return the error that names a wish and says what is wrong with it."""
     return PayloadInvalid(ANY_JOB, [FieldError(f"/{field}", detail)])
