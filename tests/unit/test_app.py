@@ -365,6 +365,13 @@ def test_a_snooze_until_a_moment_without_a_zone_is_refused() -> None:
         Snooze(dt.datetime(2030, 1, 2))  # noqa: DTZ001 (the point)
 
 
+@pytest.mark.parametrize("until", [dt.datetime(9999, 1, 1, tzinfo=dt.UTC), None])
+def test_a_snooze_has_an_end_that_comes(until: Any) -> None:
+    """Ten years are the longest, however it is said; nothing is no time either."""
+    with pytest.raises(ValueError, match="is no time to wait"):
+        Snooze(until)
+
+
 @pytest.mark.parametrize("seconds", [float("inf"), float("nan"), -1.0, 1e12])
 def test_a_time_to_wait_can_be_waited_for(seconds: float) -> None:
     """What no calendar can show is refused where it is written: in the handler."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from headpond.clock import SystemClock
+
 LONGEST_S: Final = 10 * 366 * 86_400
 """The longest that a job can be put off."""
 
@@ -38,12 +40,23 @@ class Snooze(Exception):  # noqa: N818 (a word to the queue, not an error)
 
     def __init__(self, until: datetime | timedelta | float) -> None:
         """Keep until when; raise `ValueError` for what no job can wait for."""
-        if isinstance(until, datetime) and until.tzinfo is None:
-            message = f"{until} has no zone; give one, such as UTC."
+        said: object = until
+        if said is None:
+            message = "None is no time to wait: say until when the job is put off."
             raise ValueError(message)
-        self.until = until if isinstance(until, datetime) else None
+        self.until = _moment(until) if isinstance(until, datetime) else None
         self.after_s = None if isinstance(until, datetime) else _seconds(until)
         super().__init__("The handler put the job off.")
+
+
+def _moment(until: datetime) -> datetime:
+    if until.tzinfo is None:
+        message = f"{until} has no zone; give one, such as UTC."
+        raise ValueError(message)
+    if until.timestamp() - SystemClock().now_ms() / 1000 > LONGEST_S:
+        message = f"{until} is no time to wait for: it is more than ten years away."
+        raise ValueError(message)
+    return until
 
 
 def _seconds(value: timedelta | float | None) -> float | None:
