@@ -111,6 +111,7 @@ async def test_encryption_job_waits_for_its_key(vault: Vault) -> None:
     assert (await vault.job(vault_app.keep, kept.id)).attempts == 0
     (said,) = [line for line in log.read_text().splitlines() if "lacks the key old" in line]
     assert "known: 'new'" in said
+    assert said.count("HEADPOND_ENCRYPTION_KEYS_FILE") == 1
     vault.stop_all()
     await vault.start("vault", OLD)
     status = await vault.ended(vault_app.keep, kept.id)

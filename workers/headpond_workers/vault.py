@@ -73,7 +73,11 @@ class Vault:
     def _keys_for(self, envelope: Envelope) -> Keyring:
         keys = self._keys()
         if not keys and not envelope.sealed:
-            raise KeyMissing("", "What jobs of this queue leave is to be sealed.")
+            message = (
+                "What jobs of this queue leave is to be sealed; set HEADPOND_ENCRYPTION_KEYS or"
+                " HEADPOND_ENCRYPTION_KEYS_FILE."
+            )
+            raise KeyMissing("", message)
         return keys
 
     def seal(self, place: Place, report: Ended) -> Ended:
@@ -94,7 +98,7 @@ class Vault:
         self._said[key] = now
         logger.warning(
             "jobs of queue %s wait for another worker, no attempt is counted, because this one"
-            " lacks the %s: %s Set HEADPOND_ENCRYPTION_KEYS or HEADPOND_ENCRYPTION_KEYS_FILE.",
+            " lacks the %s: %s",
             self._queue,
             key,
             error,

@@ -92,7 +92,7 @@ class Keyring:
             raise KeyMissing(
                 name,
                 f"It is sealed with the key {name!r}, which is not known here (known: {have});"
-                " add that key to HEADPOND_ENCRYPTION_KEYS.",
+                " add that key to HEADPOND_ENCRYPTION_KEYS or HEADPOND_ENCRYPTION_KEYS_FILE.",
             )
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 (only where jobs are sealed)
 
