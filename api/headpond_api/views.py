@@ -110,7 +110,7 @@ def _end(outcome: Outcome | None) -> dict[str, Any]:
 
 
 def stats(sample: QueueSample | None) -> QueueStats:
-    """Return the six numbers of SEEDS A10.1 and the flag of X4.
+    """Return how many jobs are in each of six states, and whether the queue is paused.
 
     A delayed job whose time has come counts as waiting: all it wants is a worker.
     """

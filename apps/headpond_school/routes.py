@@ -1,4 +1,4 @@
-"""The attendance routes, at the very paths of the system that they replace (SEEDS A8).
+"""The attendance routes, at the very paths of the system that they replace.
 
 The API that serves them has checked the credential and decoded the body: `request.state` has the
 `caller`, the `json` and the `correlation_id`. What is raised here it turns into problem documents.

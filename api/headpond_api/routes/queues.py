@@ -1,4 +1,4 @@
-"""Queues: how they stand (SEEDS A7.1, A7.2, A7.6), and what may be done to them (A7.3 to A7.5)."""
+"""Queues: how they stand, and what may be done to them."""
 
 from __future__ import annotations
 
