@@ -174,3 +174,9 @@ def test_workers_beyond_max_active_are_useless() -> None:
         " the load asks for 90 workers"
     )
     assert step(decision, "max") == Step("max", 90, 4, why)
+
+
+def test_min_is_kept_though_max_active_needs_fewer() -> None:
+    """At least so many workers, jobs or not: it is said, so it holds."""
+    policy = Policy(slots=10, max_active=5, min=2)
+    assert decided(policy, a_sample(waiting=900), 0).replicas == 2

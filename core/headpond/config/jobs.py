@@ -17,7 +17,10 @@ LONGEST_SPAN: Final = timedelta(days=1)
 
 
 class RateLimit(Part):
-    """At most `max` jobs started in any span of `per`, over all workers of the queue."""
+    """At most `max` jobs claimed in any span of `per`, by Redis' clock, over all workers.
+
+    A handler begins within 0.1 s of its claim, so its own clock may see two spans touch.
+    """
 
     max: int = Field(ge=1)
     """Jobs per span."""

@@ -198,8 +198,10 @@ def _check_confirmed(asked: str, reply: Any) -> None:
         raise reply
     if isinstance(reply, HeadpondError):
         needs = "Redis 7.2 with appendonly" if asked == "fsync" else "a replica"
+        is_old = "unknown command" in str(reply)
+        why = "this one is older" if is_old else str(reply).removesuffix(".")
         raise NotDurable(
-            f"The queue asks for durability {asked!r}, which needs {needs}: {reply} The jobs are"
+            f"The queue asks for durability {asked!r}, which needs {needs}: {why}. The jobs are"
             " in the queue all the same."
         ) from reply
     confirmed = reply if isinstance(reply, int) else reply[0]

@@ -54,7 +54,7 @@ def _ceiling(policy: Policy, active: list[Window]) -> tuple[int, str]:
     ceiling = scheduled or policy.max
     why = f"the schedule's max is {ceiling}" if scheduled else f"max is {ceiling}"
     if policy.max_active:
-        useful = math.ceil(policy.max_active / policy.slots)
+        useful = max(math.ceil(policy.max_active / policy.slots), policy.min)  # `min` is a promise
         if useful < ceiling:
             return useful, (
                 f"maxActive lets {policy.max_active:,} jobs run at once,"
