@@ -161,6 +161,22 @@ def test_a_decorator_that_was_not_called_is_refused() -> None:
         App("mill").queue("line").job(grind)  # type: ignore[arg-type]  # what people write
 
 
+def test_a_timeout_is_refused_by_its_name() -> None:
+    """Whoever reads it wants to know which of the numbers is meant."""
+    with pytest.raises(ConfigInvalid, match="negative") as caught:
+        App("mill").queue("line").job("grind", timeout=-1)(lambda: None)
+    assert caught.value.errors[0].pointer == "/timeout"
+
+
+def test_a_keyword_that_no_queue_has_is_refused() -> None:
+    """The error lists what there is, and the queue is not declared."""
+    app = App("mill")
+    with pytest.raises(ConfigInvalid, match="concurrency, retries") as caught:
+        app.queue("line", retrys=3)
+    assert caught.value.errors[0].pointer == "/retrys"
+    assert app.queues == {}
+
+
 def test_a_handler_that_yields_is_refused() -> None:
     """Nobody would take what it gives."""
 
@@ -174,7 +190,7 @@ def test_a_handler_that_yields_is_refused() -> None:
 def test_a_payload_of_any_size_is_refused_at_the_call() -> None:
     """256 KiB by default; an app may say otherwise, and the API does as it is configured."""
     app = App("mill")
-    grind = app.queue("line").job("grind")(lambda payload: None)
+    grind = app.queue("line").job("grind")(lambda payload: payload)
     assert grind.pack("x" * 256 * 1024).body
     with pytest.raises(TooLarge, match="The payload of this 'grind' has 300,"):
         grind.pack("x" * 300_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from headpond.app.queue import Queue, QueueDefaults
@@ -45,6 +46,14 @@ class App:
         if name in self.queues:
             fault = FieldError(f"/{name}", f"App {self.name!r} declares queue {name!r} twice.")
             raise ConfigInvalid([fault], source=f"app {self.name}")
+        known = [each.name for each in fields(QueueDefaults)]
+        wrong = [
+            FieldError(f"/{each}", f"No queue has this; there are {', '.join(known)}.")
+            for each in defaults
+            if each not in known
+        ]
+        if wrong:
+            raise ConfigInvalid(wrong, source=f"queue {name}")
         queue = self.queues[name] = Queue(self, name, QueueDefaults(**defaults))
         return queue
 

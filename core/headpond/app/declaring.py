@@ -41,7 +41,7 @@ def checked_options(name: str, options: JobOptions) -> JobOptions:
     """Refuse at the declaration what would fail in every run."""
     try:
         if options.timeout is not None:
-            parse_duration(options.timeout)
+            _timeout(options.timeout)
         if options.backoff is not None:
             parse_backoff(options.backoff)
         if options.priority is not None:
@@ -54,6 +54,14 @@ def checked_options(name: str, options: JobOptions) -> JobOptions:
         fault = FieldError("/retries", f"{retries!r} is no number of re-runs: write 0 or more.")
         raise ConfigInvalid([fault], source=f"job type {name}")
     return options
+
+
+def _timeout(value: str | float | timedelta) -> None:
+    """Raise `ConfigInvalid` for `/timeout`: whoever reads a duration doesn't know what it is of."""
+    try:
+        parse_duration(value)
+    except ConfigInvalid as error:
+        raise ConfigInvalid([FieldError("/timeout", e.detail) for e in error.errors]) from error
 
 
 def signature_of(name: str, handler: Callable[..., Any]) -> tuple[str | None, str | None, Any]:
