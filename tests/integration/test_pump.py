@@ -6,111 +6,23 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from typing_extensions import override
+import pytest_asyncio
 
-from headpond.envelope import Outcome, pack
-from headpond.errors import StoreUnavailable
-from headpond.jobs import Claim, Done, JobId, JobState, NewJob, Stopped
-from headpond.memory import MemoryQueueStore
-from headpond.ports import ScheduleEntry, WorkerBeat
-from headpond.queues import QueueSettings, WorkerState
-from headpond.testing import ManualClock
+from headpond.jobs import Done, JobId, JobState
 from headpond_workers import pump as pumps
-from headpond_workers.held import Held
-from headpond_workers.pump import Pump, prefetch_for
+from headpond_workers.pump import prefetch_for
+from pump_yard import GOOD, QUEUE, Yard, a_yard
 from until import until
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from headpond.jobs import Ended
-    from headpond.ports import Exchange
-
-QUEUE, WORKER = "yard", "w1"
-GOOD = pack(Outcome(1, 1))
+    from collections.abc import AsyncIterator
 
 
-class Unreliable(MemoryQueueStore):
-    """Fails some exchanges, before or after they are applied."""
-
-    faults: list[str]
-
-    @override
-    async def exchange(
-        self, queue: str, worker: str, ended: Sequence[Ended], want: int
-    ) -> Exchange:
-        fault = self.faults.pop(0) if ended and self.faults else ""
-        if fault == "before":
-            raise StoreUnavailable("no answer")
-        answer = await super().exchange(queue, worker, ended, want)
-        if fault == "after":
-            raise StoreUnavailable("the answer was lost")
-        if fault == "strange":
-            raise KeyError("nobody expected this")
-        return answer
-
-
-class Yard:
-    """A pump at work on a store in memory; its jobs end when the test says so."""
-
-    def __init__(self, slots: int = 2) -> None:
-        """Begin with an empty queue."""
-        self.clock = ManualClock()
-        self.store = Unreliable(self.clock)
-        self.store.faults = []
-        self.started: list[Held] = []
-        self.pump = Pump(self.store, QUEUE, WORKER, slots, self.start)
-        self._idle = asyncio.Event()
-
-    def start(self, held: Held) -> None:
-        """Start a job: it runs until it is finished."""
-        held.task = asyncio.get_running_loop().create_task(self._idle.wait())  # type: ignore[arg-type]  # never awaited
-        self.started.append(held)
-
-    @property
-    def ids(self) -> list[str]:
-        """Return what was started, in order."""
-        return [held.claim.id for held in self.started]
-
-    async def add(self, *ids: str) -> None:
-        """Enqueue jobs."""
-        await self.store.enqueue(QUEUE, [NewJob(JobId(each), b"") for each in ids])
-
-    def finish(self, held: Held, run_us: int = 1_000_000) -> None:
-        """Let a started job end well; it took a second."""
-        self.pump.end(Done(held.claim.id, held.claim.fence, GOOD, run_us))
-
-    async def state(self, job_id: str) -> JobState:
-        """Return where a job is."""
-        (job,) = await self.store.read(QUEUE, [JobId(job_id)])
-        assert job is not None
-        return job.state
-
-    async def counts(self) -> tuple[int, int, int]:
-        """Return how many wait, are active and completed."""
-        sample = (await self.store.sample([QUEUE]))[QUEUE]
-        return sample.waiting, sample.active, sample.completed
-
-    async def come_to(self, *counts: int) -> None:
-        """Wait until that many wait, are active and completed."""
-
-        async def are() -> bool:
-            return await self.counts() == counts
-
-        await until(are, within_s=5)
-
-
-@pytest.fixture
-async def yard() -> Any:
+@pytest_asyncio.fixture
+async def yard() -> AsyncIterator[Yard]:
     """Give a pump of two slots on an empty queue."""
-    it = Yard()
-    await it.store.configure(QUEUE, QueueSettings(lease_ms=1_000))
-    yield it
-    await it.pump.stop_claiming()
-    for held in it.started:
-        assert held.task is not None
-        held.task.cancel()
-    await asyncio.sleep(0)
+    async with a_yard() as it:
+        yield it
 
 
 # ── slots ──
@@ -282,169 +194,6 @@ async def test_a_job_that_comes_back_to_its_runner_runs_on(yard: Yard) -> None:
     yard.finish(held)
     await yard.come_to(0, 1, 1)
     assert yard.pump.running == 1
-
-
-# ── progress, cancellation, schedules ──
-
-
-async def said(yard: Yard, job_id: str) -> bytes | None:
-    """Return the progress that the store has of a job."""
-    (job,) = await yard.store.read(QUEUE, [JobId(job_id)])
-    assert job is not None
-    return job.progress
-
-
-async def test_progress_goes_along_with_the_next_exchange(yard: Yard) -> None:
-    """The latest word of each job; one that is not held says nothing."""
-    await yard.add("a", "b")
-    yard.pump.begin()
-    await yard.come_to(0, 2, 0)
-    first, second = yard.started
-    for word in (b"1", b"2"):
-        yard.pump.say(first, word)
-    yard.pump.say(second, b"3")
-    yard.pump.say(Held(Claim(JobId("a"), b"", "w9.9", 0, 0, 1)), b"4")
-
-    async def are_said() -> bool:
-        return [await said(yard, "a"), await said(yard, "b")] == [b"2", b"3"]
-
-    await until(are_said, within_s=5)
-    assert yard.pump.running == 2
-
-
-async def test_the_last_word_arrives_before_the_end(yard: Yard) -> None:
-    """It is not refused as stale."""
-    await yard.add("a")
-    yard.pump.begin()
-    await yard.come_to(0, 1, 0)
-    yard.pump.say(yard.started[0], b"last")
-    yard.finish(yard.started[0])
-    await yard.come_to(0, 0, 1)
-    assert await said(yard, "a") == b"last"
-    assert (await yard.store.sample([QUEUE]))[QUEUE].stale_total == 0
-
-
-async def test_after_a_failed_exchange_the_newest_word_counts(yard: Yard) -> None:
-    """What was said meanwhile is not overwritten by what is sent again."""
-    await yard.add("a", "b")
-    yard.pump.begin()
-    await yard.come_to(0, 2, 0)
-    yard.store.faults = ["before", "before"]
-    yard.pump.say(yard.started[0], b"old")
-    yard.pump.say(yard.started[1], b"only")
-    await until(lambda: len(yard.store.faults) < 2)
-    yard.pump.say(yard.started[0], b"new")
-
-    async def are_said() -> bool:
-        return [await said(yard, "a"), await said(yard, "b")] == [b"new", b"only"]
-
-    await until(are_said, within_s=5)
-
-
-async def test_what_is_withdrawn_never_starts(yard: Yard) -> None:
-    """A job that waits in the worker ends without a run; those behind it start."""
-    yard.pump.set_slots(1)
-    await yard.add("a")
-    yard.pump.begin()
-    await until(lambda: yard.ids == ["a"])
-    for _ in range(3):  # quick jobs are claimed ahead
-        yard.finish(yard.started[-1], run_us=100)
-        await yard.add(f"q{len(yard.started)}")
-        await until(lambda: len(yard.pump.held) == 1 and yard.started[-1].claim.id[0] == "q")
-    await yard.add("b", "c")
-    yard.finish(yard.started[-1], run_us=100)
-    await until(lambda: len(yard.pump.held) == 2)
-    unstarted = yard.pump.held[JobId("c")]
-    await yard.store.cancel(QUEUE, [JobId("c")])
-    assert unstarted.begin()
-    yard.pump.withdraw(unstarted, Stopped(JobId("c"), unstarted.claim.fence, GOOD, 0))
-    yard.finish(yard.started[-1])
-    await until(lambda: yard.pump.is_empty or not yard.pump.held)
-
-    async def is_cancelled() -> bool:
-        return await yard.state("c") is JobState.CANCELLED
-
-    await until(is_cancelled, within_s=5)
-    assert "c" not in yard.ids
-
-
-async def test_a_due_schedule_is_told_and_looked_at_again_soon(yard: Yard) -> None:
-    """With the store's time, until somebody has fired it; nothing spins meanwhile."""
-    told: list[int] = []
-
-    def on_due(now_ms: int) -> float:
-        told.append(now_ms)
-        return 0.05
-
-    yard.pump.on_due = on_due
-    yard.clock.advance_ms(1_000)
-    entry = ScheduleEntry("s", b"none", yard.clock.now_ms() - 1)
-    await yard.store.put_schedule(QUEUE, entry)
-    yard.pump.begin()
-    await until(lambda: len(told) >= 3, within_s=5)
-    assert set(told) == {yard.clock.now_ms()}
-    await asyncio.sleep(0.2)
-    assert len(told) < 30
-    await yard.store.fire(QUEUE, entry, [NewJob(JobId("s1"), b"")], 0)
-    await until(lambda: yard.ids == ["s1"], within_s=5)
-
-
-# ── poison ──
-
-
-async def suspects(yard: Yard, *ids: str) -> None:
-    """Enqueue jobs whose workers were lost twice; what the pump holds keeps its lease."""
-    yard.pump.set_draining(True)
-    await yard.add(*ids)
-    for _ in range(2):
-        await yard.store.exchange(QUEUE, "lost", [], len(ids))
-        yard.clock.advance_ms(5_000)
-        beat = WorkerBeat(WORKER, WorkerState.WORKING, slots=2, started_ms=1)
-        held = [(job_id, held.claim.fence) for job_id, held in yard.pump.held.items()]
-        yard.store.leases(QUEUE, WORKER).renew(beat, held)
-        await yard.store.tick([QUEUE])
-    yard.pump.set_draining(False)
-
-
-async def test_a_last_chance_is_taken_alone(yard: Yard) -> None:
-    """Suspects run one by one with nothing else held, in their order; then all goes on as ever."""
-    await suspects(yard, "s1", "s2")
-    await yard.add("a", "b", "c")
-    yard.pump.begin()
-    for suspect in ("s1", "s2"):
-        await until(lambda: yard.ids[-1:] == [suspect])  # noqa: B023 (asked before it changes)
-        assert list(yard.pump.held) == [suspect]
-        assert (await yard.counts())[1] == 1
-        yard.finish(yard.started[-1])
-    await until(lambda: yard.ids == ["s1", "s2", "a", "b"])
-
-
-async def test_a_suspect_waits_for_what_runs(yard: Yard) -> None:
-    """It starts when the others have ended and are reported; meanwhile nothing else does."""
-    await yard.add("a")
-    yard.pump.begin()
-    await until(lambda: yard.ids == ["a"])
-    await suspects(yard, "s1")
-    await yard.add("b")
-    await until(lambda: "s1" in yard.pump.held)
-    assert yard.ids == ["a"]
-    yard.finish(yard.started[0])
-    await until(lambda: yard.ids == ["a", "s1"])
-    assert await yard.state("a") is JobState.COMPLETED
-
-
-async def test_a_suspect_that_waits_goes_back_at_the_end(yard: Yard) -> None:
-    """A worker that stops hands it back like anything that has not started."""
-    await yard.add("a")
-    yard.pump.begin()
-    await until(lambda: yard.ids == ["a"])
-    await suspects(yard, "s1")
-    await until(lambda: "s1" in yard.pump.held)
-    await yard.pump.stop_claiming()
-    await yard.come_to(1, 1, 0)
-    yard.finish(yard.started[0])
-    await yard.come_to(1, 0, 1)
-    assert yard.ids == ["a"]
 
 
 # ── faults ──
