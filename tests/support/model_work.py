@@ -175,6 +175,10 @@ class Work:
     def _check_next_due(self, want: int, answer: Exchange) -> None:
         """Check when an idle worker is to come back: never too late, and not for nothing."""
         model, told = self._model, answer.next_due_ms
+        if answer.held:
+            ends = [hold.until_ms for hold in model.held()]
+            assert told == (max(ends) if all(ends) else 0), f"next due is {told}, held until {ends}"
+            return
         delayed = [job.due_ms for job in model.of(JobState.DELAYED)]
         leases = [job.lease_end_ms for job in model.of(JobState.ACTIVE)]
         delayed += [end for end in leases if end > model.now]
@@ -185,7 +189,7 @@ class Work:
             dues |= {min(later, default=0), min(delayed, default=0)}
         is_for_rate = model.now < told <= model.now + max(model.limits.spans, default=0)
         assert told in dues or is_for_rate, f"next due is {told}, not {dues}"
-        if len(answer.claims) < want and not (answer.held or answer.draining):
+        if len(answer.claims) < want and not answer.draining:
             soonest = [end for end in self._ends_of_rates() if end > model.now]
             assert not soonest or 0 < told <= min(soonest), (
                 f"next due is {told}, and a job may start at {min(soonest)}"
