@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from headpond.clock import SystemClock
 from headpond.queues import Hold, QueueSettings
 from headpond.redis import RedisQueueStore
 from redis_server import RedisServer, free_port
+from shell import a_shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,11 +44,10 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, url: str, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
     """Run `headpond check WORDS` there."""
-    inherited = {name: value for name, value in os.environ.items() if "HEADPOND" not in name}
     return subprocess.run(
         [COMMAND, "check", *words],
         cwd=folder,
-        env={**inherited, "HEADPOND_REDIS_URL": url, **environ},
+        env={**a_shell(), "HEADPOND_REDIS_URL": url, **environ},
         capture_output=True,
         text=True,
         check=False,
@@ -129,18 +129,21 @@ def test_a_wrong_password(folder: Path, own_server: RedisServer) -> None:
 def test_a_port_at_which_another_program_listens(folder: Path) -> None:
     """What answers there is no Redis."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(20)
 
         def speak_http() -> None:
-            for _ in range(2):
-                peer, _ = listener.accept()
-                with peer:
-                    peer.recv(100)
-                    peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            with suppress(OSError):  # the end of the test closes the listener
+                while True:
+                    peer, _ = listener.accept()
+                    with peer:
+                        peer.recv(100)
+                        peer.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-        threading.Thread(target=speak_http, daemon=True).start()
+        speaker = threading.Thread(target=speak_http, daemon=True)
+        speaker.start()
         port = listener.getsockname()[1]
         result, sentence = found(folder, f"redis://127.0.0.1:{port}/0", "my_app")["redis"]
+        listener.shutdown(socket.SHUT_RDWR)
+        speaker.join()
     assert result == "fail"
     assert "Redis" in sentence
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from headpond.queues import QueueSettings
 from headpond.redis import RedisQueueStore
+from shell import a_shell
 
 PLAIN = """\
 from headpond import App
@@ -41,11 +41,10 @@ def environ(redis_url: str, namespace: str) -> dict[str, str]:
 
 def found(folder: Path, *words: str, **environ: str) -> dict[str, tuple[str, str]]:
     """Run `headpond check` there; return result and sentence by name."""
-    inherited = {name: value for name, value in os.environ.items() if "HEADPOND" not in name}
     answer = subprocess.run(
         [Path(sys.executable).with_name("headpond"), "check", "--json", *words],
         cwd=folder,
-        env={**inherited, **environ},
+        env={**a_shell(), **environ},
         capture_output=True,
         check=False,
         timeout=50,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from headpond.errors import StoreUnavailable, StoreUnfit
 from headpond.findings import Severity
 from headpond.redis import RedisQueueStore
 from headpond.redis.gate import PolicyWatch, findings
+from headpond.redis.rights import TRIAL
 from headpond.testing import ManualClock
 from redis_server import RedisServer, find_binary, free_port
 from until import until
@@ -198,3 +200,24 @@ async def test_a_policy_that_changes_at_run_time_is_noticed_once(
         "Redis may evict jobs from now on",
         "maxmemory-policy is 'noeviction' again",
     ]
+
+
+async def test_others_may_speak_while_the_gate_tries_to_listen(
+    redis_server: RedisServer, namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Words for others, on the very channels that are tried, are no answers to it."""
+    words = [f"{namespace}:wake", f"{namespace}:control:{TRIAL}"]
+    done = asyncio.Event()
+
+    def speak() -> None:
+        with redis_server.client() as client:
+            while not done.is_set():
+                for channel in words:
+                    client.publish(channel, "word")
+
+    speaking = asyncio.create_task(asyncio.to_thread(speak))
+    for _ in range(20):
+        await pass_gate(redis_server.url, namespace)
+    done.set()
+    await speaking
+    assert "transport" not in caplog.text

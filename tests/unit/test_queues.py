@@ -10,6 +10,7 @@ from headpond.errors import ConfigInvalid
 from headpond.queues import (
     Hold,
     QueueSample,
+    QueueSettings,
     Rate,
     TenantRule,
     check_queue_name,
@@ -113,10 +114,14 @@ def test_a_worker_s_name_may_be_any_word(name: str) -> None:
         (lambda: TenantRule(weight=0), "/tenant/weight"),
         (lambda: TenantRule(weight=1001), "/tenant/weight"),
         (lambda: TenantRule(max_active=-1), "/tenant/max_active"),
+        (lambda: QueueSettings(max_active=-1), "/max_active"),
+        (lambda: QueueSettings(max_deliveries=0), "/max_deliveries"),
+        (lambda: QueueSettings(lease_ms=99), "/lease_ms"),
+        (lambda: QueueSettings(tenants=(("a", TenantRule()), ("a", TenantRule(2)))), "/tenants"),
     ],
 )
 def test_a_limit_that_makes_no_sense_is_refused_by_name(
-    make: Callable[[], Rate | TenantRule], field: str
+    make: Callable[[], Rate | TenantRule | QueueSettings], field: str
 ) -> None:
     """At the call, before any store hears of it."""
     with pytest.raises(ConfigInvalid) as caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -40,16 +40,14 @@ def _priority(value: object) -> object:
         raise PydanticCustomError("priority", "{why}", {"why": error.errors[0].detail}) from error
 
 
-def _tenant(value: object) -> object:
-    if not isinstance(value, str):
-        return value
+def _tenant(value: str) -> str:
     try:
         return check_tenant(value)
     except PayloadInvalid as error:
         raise PydanticCustomError("tenant", "{why}", {"why": error.errors[0].detail}) from error
 
 
-TenantName = Annotated[str, BeforeValidator(_tenant)]
+TenantName = Annotated[str, AfterValidator(_tenant)]
 """Of somebody, or `""` for jobs of nobody in particular."""
 
 Priority = Annotated[

@@ -16,6 +16,7 @@ from headpond.errors import HeadpondError, StoreFull, StoreUnavailable, StoreUnf
 from headpond.findings import Finding, Severity, refusal, warning
 from headpond.redis import rights
 from headpond.redis.address import Kind
+from headpond.redis.ear import Ear
 from headpond.redis.keys import control_channel, wake_channel
 from headpond.redis.topology import Topology
 from headpond.redis.verdicts import GOOD_POLICY, Facts, judge, version_of
@@ -191,13 +192,18 @@ async def _deaf(client: Client, channel: str) -> list[tuple[str, str]]:
     where, tries = client.anywhere(), 0
     while True:
         tries += 1
+        ear = Ear(client.address, where, channel)  # others may speak there just now
         try:
-            (reply,) = await _answers(client, where, [("SUBSCRIBE", channel)])
+            await ear.connect()
         except StoreUnavailable:
             if client.address.kind is not Kind.CLUSTER or tries == EARS:
                 raise
+        except HeadpondError as error:
+            return rights.refused_by(("SUBSCRIBE",), error)
         else:
-            return rights.refused_by(("SUBSCRIBE",), reply)
+            return []
+        finally:
+            ear.close()
 
 
 async def _answers(

@@ -77,7 +77,17 @@ ARGUMENTS: Final = {
 }
 """What follows the key in a trial; commands that are not here have nothing but the key."""
 
-PLAIN: Final = ("HMGET", "LRANGE", "SADD", "SMEMBERS", "SREM", "XRANGE", "ZADD", "ZCARD")
+PLAIN: Final = (
+    "HMGET",
+    "LRANGE",
+    "SADD",
+    "SISMEMBER",
+    "SMEMBERS",
+    "SREM",
+    "XRANGE",
+    "ZADD",
+    "ZCARD",
+)
 """Sent without a script; BZPOPMIN, SUBSCRIBE and the scripts themselves are tried apart."""
 
 _CALLED: Final = re.compile(r"redis\.p?call\(\s*'([A-Z]+)'")
