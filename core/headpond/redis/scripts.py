@@ -13,9 +13,10 @@ from headpond.redis.keys import queue_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from importlib.resources.abc import Traversable
 
 _IN_A_LINE: Final = 5
-_INCLUDE: Final = re.compile(r"^--@include (\w+)\n", re.MULTILINE)
+_INCLUDE: Final = re.compile(r"^( *)--@include (\w+)\n", re.MULTILINE)
 _HEADER: Final = re.compile(r"((?:--[^@].*\n)+)((?:.*\n)*)")
 _KEYS: Final = re.compile(r"^-- KEYS((?:.*\n--  )*.*)\n", re.MULTILINE)
 
@@ -39,27 +40,36 @@ class Script:
 def assemble(name: str) -> tuple[str, tuple[str, ...]]:
     """Return a verb's source, and the columns that it and its includes need.
 
-    Each include comes in once, where it is first asked for. The columns become local names right
-    after the header, so that a key is written down in one place.
+    Each include comes in once, where it is first asked for. An indented one belongs to its block:
+    what it brings exists there alone, and costs nothing unless the block is entered. The columns
+    become local names right after the header, so that a key is written down in one place.
     """
     folder = resources.files("headpond.redis") / "lua"
-    included: set[str] = set()
-
-    def include(found: re.Match[str]) -> str:
-        if found[1] in included:
-            return ""
-        included.add(found[1])
-        source = (folder / "shared" / f"{found[1]}.lua").read_text("utf-8")
-        return _INCLUDE.sub(include, source)
-
     found = _HEADER.fullmatch((folder / f"{name}.lua").read_text("utf-8"))
     if found is None:
         message = f"lua/{name}.lua does not begin with its header"
         raise ValueError(message)
     header, body = found.groups()
-    body = _INCLUDE.sub(include, body)
+    body = _expand(body, folder / "shared", set())
     columns = tuple(dict.fromkeys(_columns(header) + _columns(body)))
     return header + "".join(_locals(columns)) + body, columns
+
+
+def _expand(source: str, folder: Traversable, known: set[str]) -> str:
+    """Put includes in; `known` are those that the code around has, and grows by this code's."""
+    parts, at, block = [], 0, known
+    for found in _INCLUDE.finditer(source):
+        parts.append(source[at : found.start()])
+        if not found[1]:
+            block = known
+        elif found.start() > at or block is known:  # else the line before has opened the block
+            block = set(known)
+        if found[2] not in block:
+            block.add(found[2])
+            included = (folder / f"{found[2]}.lua").read_text("utf-8")
+            parts.append(_expand(included, folder, block))
+        at = found.end()
+    return "".join([*parts, source[at:]])
 
 
 def _locals(columns: tuple[str, ...]) -> Iterator[str]:

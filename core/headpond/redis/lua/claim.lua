@@ -7,10 +7,7 @@
 --@include now
 --@include room
 --@include tell
---@include promote
---@include reap
---@include aside
---@include disown
+--@include ages
 local LONG = string.rep('-', 65)
 local worker, fence, want = ARGV[2], ARGV[3], tonumber(ARGV[4])
 if ARGV[5] then
@@ -18,20 +15,29 @@ if ARGV[5] then
   for i = 5, #ARGV do
     lost[ARGV[i]] = true
   end
+  --@include disown
   disown(worker, lost)
 end
-reap(500)
-promote(1000)
+if redis.call('ZRANGEBYSCORE', active, '-inf', stamp, 'LIMIT', 0, 1)[1] then
+  --@include reap
+  reap(500)
+end
+if redis.call('ZRANGEBYSCORE', delayed, '-inf', stamp, 'LIMIT', 0, 1)[1] then
+  --@include promote
+  promote(1000)
+end
 local set = redis.call(
   'HMGET', meta, 'held_spec', 'held_runtime', 'held_runtime_until', 'max_active', 'lease_ms', 'shares', 'rate_max',
   'rate_per_ms', 'next_tick', 'virtual4', 'held_spec_until'
 )
--- held_until: when a hold ends that is in force, math.huge for one without an end, 0 for none.
-local function held_until(said, till)
-  local ends = till and till ~= '0' and tonumber(till) or math.huge
-  return said and ends > now and ends or 0
+local freed = 0 -- when a hold ends that is in force, math.huge for one without an end, 0 for none
+if set[1] or set[2] then
+  local function ends_at(till)
+    return till and till ~= '0' and tonumber(till) or math.huge
+  end
+  local spec, runtime = set[1] and ends_at(set[11]) or 0, set[2] and ends_at(set[3]) or 0
+  freed = math.max(spec > now and spec or 0, runtime > now and runtime or 0)
 end
-local freed = math.max(held_until(set[1], set[11]), held_until(set[2], set[3]))
 local held = freed > 0 and 1 or 0
 local drains = redis.call('HEXISTS', draining, worker)
 local fires = set[9] and tonumber(set[9]) or math.huge
@@ -42,41 +48,115 @@ if set[4] and set[4] ~= '0' then
   want = math.min(want, tonumber(set[4]) - redis.call('ZCARD', active))
 end
 if set[7] and set[7] ~= '0' then
+  --@include window
   local left, at, found = window('*', tonumber(set[7]), tonumber(set[8]))
   kept = found
   if left <= want then
     want, again = left, at
   end
 end
-local shared = limited()
+local shared = set[6] and string.find(set[6], 'l', 1, true) -- some tenant has a limit
+local ids, more, may_start = {}, false, want > 0 and held == 0 and drains == 0
 if shared then
+  --@include aside
   recall()
-end
-local popped, more = {}, false
-if want > 0 and held == 0 and drains == 0 then
-  if shared then
-    popped, more = pop_allowed(want)
-  else
-    popped = redis.call('ZRANGE', waiting, 0, want - 1) -- ZPOPMIN would print the scores, which the bodies know
-    if #popped > 0 then
-      redis.call('ZREMRANGEBYRANK', waiting, 0, want - 1)
-    end
+  if may_start then
+    ids, more = pop_allowed(want)
+    count_starts()
+  end
+elseif may_start then
+  ids = redis.call('ZRANGE', waiting, 0, want - 1) -- ZPOPMIN would print the scores, which the bodies know
+  if #ids > 0 then
+    redis.call('ZREMRANGEBYRANK', waiting, 0, want - 1)
   end
 end
-local ids, n = popped, #popped
+local n = #ids
 if (drains == 1 or more) and redis.call('EXISTS', waiting) == 1 then
   redis.call('ZADD', wake, 0, '0') -- for one that may claim; or there is more to look at than fits in one step
 elseif shared and n < want and redis.call('HEXISTS', meta, 'recall') == 1 then
   redis.call('ZADD', wake, 0, '0') -- the rules changed, and not everybody aside has been judged anew yet
 end
 
--- next_moment: when a worker that got less than it wanted has to look again; 0: it is told.
-local function next_moment()
-  if held == 1 then
-    return freed < math.huge and freed or 0
+if n < want or want <= 0 then
+  if may_start and not more and (not shared or redis.call('EXISTS', waiting, aside) == 0) then
+    redis.call('DEL', tags) -- nothing waits: every tag is at most its level's virtual time
+    if n == 0 and redis.call('EXISTS', active) == 0 then
+      -- and no old score is about: virtual time may begin anew, so that no level ever overflows
+      redis.call('HDEL', meta, 'virtual0', 'virtual1', 'virtual2', 'virtual3', 'virtual4', 'virtual5', 'virtual6',
+        'virtual7', 'virtual8', 'virtual9')
+    end
   end
+elseif redis.call('EXISTS', waiting) == 1 then
+  redis.call('ZADD', wake, 0, '0') -- more is there: wake the next idle worker
+end
+local bodies, counts, times = {}, {}, {}
+if n > 0 then
+  local lease, own = {}, {}
+  local ends = string.format('%d', now + tonumber(set[5] or 14500))
+  local owner = fence .. '|' .. stamp
+  for i = 1, n do
+    lease[2 * i - 1] = ends
+    lease[2 * i] = ids[i]
+    own[2 * i - 1] = ids[i]
+    own[2 * i] = owner
+  end
+  -- Redis keeps few short members as a list, and searches it from its begin, until a long one was there
+  local is_new = n > 16 and redis.call('EXISTS', active) == 0
+  if is_new then
+    redis.call('ZADD', active, 0, LONG)
+    redis.call('HSET', owners, LONG, '')
+  end
+  redis.call('ZADD', active, unpack(lease))
+  redis.call('HSET', owners, unpack(own))
+  if is_new then
+    redis.call('ZREM', active, LONG)
+    redis.call('HDEL', owners, LONG)
+  end
+  redis.call('HINCRBY', busy, worker, n)
+  if kept then
+    --@include window
+    spend('*', n, kept)
+  end
+  bodies = redis.call('HMGET', jobs, unpack(ids))
+  if redis.call('EXISTS', tries, since, parked, keyed) > 0 then
+    counts = redis.call('HMGET', tries, unpack(ids))
+    times = redis.call('HMGET', since, unpack(ids))
+    redis.call('HDEL', parked, unpack(ids))
+    if redis.call('EXISTS', keyed) == 1 then
+      --@include keys
+      free_keys(ids, true)
+    end
+  end
+  -- the virtual time of a level is the largest tag claimed in it; the jobs come in the order of their scores
+  local known, level, seat = {}, nil, nil
+  local function pass(digit, score)
+    local tag = tonumber(string.sub(score, 2))
+    local time = digit == '4' and set[10] or redis.call('HGET', meta, 'virtual' .. digit)
+    if tag > tonumber(time or 0) then
+      redis.call('HSET', meta, 'virtual' .. digit, string.format('%d', tag))
+    end
+  end
+  for i = 1, n do
+    local prefix = times[i] or string.sub(bodies[i], 1, 29)
+    known[i] = prefix
+    local digit = string.sub(prefix, 14, 14)
+    if level and digit ~= level then
+      pass(level, seat)
+    end
+    level, seat = digit, string.sub(prefix, 14, 29)
+  end
+  pass(level, seat)
+  count_ages(known, -1)
+  tell('started', ids)
+end
+
+-- when a worker that got less than it wanted has to look again; 0: it is told
+local moment = math.huge
+if held == 1 then
+  moment = freed
+else
   local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
-  local moment = due and tonumber(due) or math.huge
+  moment = due and tonumber(due) or moment
   if fire == 0 then -- else it is said already, and who fires it wakes the others
     moment = math.min(moment, fires)
   end
@@ -91,86 +171,10 @@ local function next_moment()
     local turned = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')[2]
     moment = math.min(moment, turned and tonumber(turned) or math.huge)
   end
-  return moment < math.huge and moment or 0
 end
-
-if n < want or want <= 0 then
-  local is_empty = want > 0 and held == 0 and drains == 0 and not more
-  if is_empty and (not shared or redis.call('EXISTS', waiting, aside) == 0) then
-    redis.call('DEL', tags) -- nothing waits: every tag is at most its level's virtual time
-    if n == 0 and redis.call('EXISTS', active) == 0 then
-      -- and no old score is about: virtual time may begin anew, so that no level ever overflows
-      redis.call('HDEL', meta, 'virtual0', 'virtual1', 'virtual2', 'virtual3', 'virtual4', 'virtual5', 'virtual6',
-        'virtual7', 'virtual8', 'virtual9')
-    end
-  end
-  if n == 0 then
-    return { {}, {}, {}, {}, next_moment(), held, drains, now, fire }
-  end
-elseif redis.call('EXISTS', waiting) == 1 then
-  redis.call('ZADD', wake, 0, '0') -- more is there: wake the next idle worker
-end
-local lease, own = {}, {}
-local ends = string.format('%d', now + tonumber(set[5] or 14500))
-local owner = fence .. '|' .. stamp
-for i = 1, n do
-  lease[2 * i - 1] = ends
-  lease[2 * i] = ids[i]
-  own[2 * i - 1] = ids[i]
-  own[2 * i] = owner
-end
--- Redis keeps few short members as a list, and searches it from its begin, until a long one was there
-local is_new = redis.call('EXISTS', active) == 0
-if is_new then
-  redis.call('ZADD', active, 0, LONG)
-  redis.call('HSET', owners, LONG, '')
-end
-redis.call('ZADD', active, unpack(lease))
-redis.call('HSET', owners, unpack(own))
-if is_new then
-  redis.call('ZREM', active, LONG)
-  redis.call('HDEL', owners, LONG)
-end
-redis.call('HINCRBY', busy, worker, n)
-if shared then
-  count_starts()
-end
-if kept then
-  spend('*', n, kept)
-end
-local bodies = redis.call('HMGET', jobs, unpack(ids))
-local counts, times = {}, {}
-if redis.call('EXISTS', tries, since, parked, keyed) > 0 then
-  counts = redis.call('HMGET', tries, unpack(ids))
-  times = redis.call('HMGET', since, unpack(ids))
-  redis.call('HDEL', parked, unpack(ids))
-  if redis.call('EXISTS', keyed) == 1 then
-    free_keys(ids, true)
-  end
-end
--- the virtual time of a level is the largest tag claimed in it; the jobs come in the order of their scores
-local known, level, seat = {}, nil, nil
-local function pass(digit, score)
-  local tag = tonumber(string.sub(score, 2))
-  local time = digit == '4' and set[10] or redis.call('HGET', meta, 'virtual' .. digit)
-  if tag > tonumber(time or 0) then
-    redis.call('HSET', meta, 'virtual' .. digit, string.format('%d', tag))
-  end
-end
-for i = 1, n do
-  local prefix = times[i] or string.sub(bodies[i], 1, 29)
-  known[i] = prefix
-  local digit = string.sub(prefix, 14, 14)
-  if level and digit ~= level then
-    pass(level, seat)
-  end
-  level, seat = digit, string.sub(prefix, 14, 29)
-end
-pass(level, seat)
-count_ages(known, -1)
-tell('started', ids)
-local moment = next_moment()
-if n == want and moment > 0 and moment - now < 5000 then
+if moment == math.huge then
+  moment = 0
+elseif n > 0 and n == want and moment - now < 5000 then
   redis.call('ZADD', wake, 0, '0') -- this worker may be busy then, and the idle look every 5 s only
 end
 return { ids, bodies, counts, times, moment, held, drains, now, fire }

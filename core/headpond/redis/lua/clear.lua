@@ -6,6 +6,7 @@
 --@include now
 --@include room
 --@include ages
+--@include prefixes
 --@include drop
 --@include ending
 --@include aside

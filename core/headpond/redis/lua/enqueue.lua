@@ -5,9 +5,8 @@
 --       added and that job was cancelled in its favour; the queue's durability, '' where nobody has configured it}
 -- COST  O(n log waiting), n at most 1,000
 --@include now
+local n, packed, joined = tonumber(ARGV[2]), ARGV[6], ARGV[7]
 --@include add
-local n = tonumber(ARGV[2])
-local answers = add(n, ARGV[6], ARGV[7])
 local set = redis.call('HMGET', meta, 'wake_at', 'durability')
 local added = false
 for i = 1, n do

@@ -8,7 +8,6 @@
 --@include room
 --@include owned
 --@include tell
---@include ending
 local ids, places, stale, list = take_owned(ARGV[2], ARGV[3], 3)
 if #ids == 0 then
   return stale
@@ -27,7 +26,10 @@ for i, id in ipairs(ids) do
 end
 redis.call('HINCRBY', meta, 'run_us', run_us)
 tell('completed', ids)
-depart(ids, COMPLETED)
+if redis.call('EXISTS', keyed, members, cancels) > 0 then
+  --@include ending
+  depart(ids, COMPLETED)
+end
 if keep == 0 then
   drop(ids)
 else

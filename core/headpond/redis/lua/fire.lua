@@ -6,14 +6,14 @@
 -- COST  O(n log waiting), n at most 1,000
 --@include now
 --@include ticks
---@include add
 local name = ARGV[2]
 local at = redis.call('ZSCORE', ticks, name) or '0'
 if redis.call('HGET', schedules, name) ~= ARGV[3] or tonumber(at) ~= tonumber(ARGV[4]) then
   return 0
 end
 if tonumber(ARGV[6]) > 0 then
-  add(tonumber(ARGV[6]), ARGV[7], ARGV[8])
+  local n, packed, joined = tonumber(ARGV[6]), ARGV[7], ARGV[8]
+  --@include add
 end
 set_tick(name, ARGV[5])
 redis.call('ZADD', wake, 0, '0')

@@ -1,11 +1,12 @@
 -- add: put new jobs into the queue, each id once. They come as a packed list of id, length of the body and standing for
 -- each, and the joined bodies. Standing is '' for priority 5, default tenant, at once; else
 -- priority|delay ms|run at ms|tenant and, where the job has them, |batch|mode (s, r or d), until (s, e or n), ms|key.
--- KEYS  jobs waiting delayed meta standing uniques unique_ends keyed cancelled
+-- Takes n, packed and joined; leaves the answers. No function, and what few jobs need in a block: Lua makes every
+-- function anew for each call, with all that it refers to.
+-- KEYS  jobs waiting delayed meta standing
 --@include line
 --@include tell
---@include bury
---@include withdraw
+--@include ages
 local fresh -- what is about to be written
 local function begin()
   fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, texts = {}, all = {} }
@@ -34,51 +35,6 @@ local function flush()
   redis.call('HINCRBY', meta, 'added', #fresh.all)
   tell('added', fresh.all)
   begin()
-end
-
--- holder_of: the job that holds a key now, if any, and whether that job is still there.
-local function holder_of(field)
-  local found = redis.call('HGET', uniques, field)
-  if not found then
-    return nil
-  end
-  local id, free_at = string.match(found, '^(.*)|(%d+)$')
-  if free_at ~= '0' and tonumber(free_at) <= now then
-    return nil
-  end
-  local own = redis.call('HGET', keyed, id)
-  local is_there = own and string.sub(own, 2) == field -- else the id may be another job's by now
-  if not is_there and free_at == '0' then
-    return nil -- trimmed, or gone in a way that no key is left of
-  end
-  return id, is_there
-end
-
--- take_key: note that this job holds a key from now on.
-local function take_key(id, field, till, span)
-  local free_at = tonumber(span) > 0 and now + tonumber(span) or 0
-  redis.call('HSET', uniques, field, id .. '|' .. string.format('%d', free_at))
-  if free_at > 0 then
-    redis.call('ZADD', unique_ends, free_at, field)
-  else
-    redis.call('ZREM', unique_ends, field)
-  end
-  redis.call('HSET', keyed, id, till .. field)
-  local free = redis.call('ZRANGEBYSCORE', unique_ends, '-inf', now, 'LIMIT', 0, 2)
-  if #free > 0 then -- two go for one that comes: ticks alone would not keep up with thousands a second
-    redis.call('ZREM', unique_ends, unpack(free))
-    redis.call('HDEL', uniques, unpack(free))
-  end
-end
-
--- replace: cancel a holder that has not started; returns the state and the score that it had.
-local function replace(holder, id)
-  local state, score = withdraw(holder)
-  if state then
-    local why = 'Job ' .. id .. ' took its place.'
-    bury(holder, 'cancelled', '\151' .. cmsgpack.pack(0, 0, nil, 'Replaced', why, '', ''))
-  end
-  return state, score
 end
 
 -- read: what a standing says; many jobs have the same, which is looked at once.
@@ -136,62 +92,38 @@ local function place(id, body, said, spot)
   fresh.bodies[#fresh.bodies + 1] = stamp .. seat .. body
 end
 
--- keyed_place: place a job that has a key, unless another holds it; returns what became of it.
-local function keyed_place(id, body, said)
-  flush() -- a job of this key may be among those not yet written
-  local key = said.key
-  local holder, is_there = holder_of(key.field)
-  local answer, spot = 1, nil
-  if holder then
-    local state, score
-    if key.mode ~= 's' and is_there then
-      state, score = replace(holder, id)
-    end
-    if not state then
-      return '=' .. holder
-    end
-    answer = '~' .. holder
-    if key.mode == 'r' then
-      spot = { state = state, score = score }
-    end
-  end
-  place(id, body, said, spot)
-  flush()
-  take_key(id, key.field, key.till, key.span)
-  return answer
+local place_keyed, count_in, close -- from special, once a job needs them
+local ids, answers, seen, touched = {}, {}, {}, {}
+local list, from = cmsgpack.unpack(packed), 1
+for i = 1, n do
+  ids[i] = list[3 * i - 2]
 end
-
-local function add(n, packed, joined)
-  begin()
-  local ids, answers, seen, touched = {}, {}, {}, {}
-  local list, from = cmsgpack.unpack(packed), 1
-  for i = 1, n do
-    ids[i] = list[3 * i - 2]
+local known = redis.call('HMGET', jobs, unpack(ids))
+begin()
+for i = 1, n do
+  local id, length, said = ids[i], list[3 * i - 1], read(list[3 * i])
+  local is_new = not (known[i] or seen[id])
+  if not (said.is_plain or close) then
+    --@include special
+    place_keyed, count_in, close = keyed_place, enroll, close_special
   end
-  local known = redis.call('HMGET', jobs, unpack(ids))
-  for i = 1, n do
-    local id, length, said = ids[i], list[3 * i - 1], read(list[3 * i])
-    local is_new = not (known[i] or seen[id])
-    if not is_new then
-      answers[i] = 0
-    elseif said.key then
-      answers[i] = keyed_place(id, string.sub(joined, from, from + length - 1), said)
-      is_new = answers[i] == 1 or string.sub(answers[i], 1, 1) == '~'
-    else
-      place(id, string.sub(joined, from, from + length - 1), said)
-      answers[i] = 1
-    end
-    seen[id] = seen[id] or is_new
-    if said.batch then
-      enroll(id, said.batch, is_new)
-      touched[said.batch] = true
-    end
-    from = from + length
+  if not is_new then
+    answers[i] = 0
+  elseif said.key then
+    answers[i] = place_keyed(id, string.sub(joined, from, from + length - 1), said)
+    is_new = answers[i] == 1 or string.sub(answers[i], 1, 1) == '~'
+  else
+    place(id, string.sub(joined, from, from + length - 1), said)
+    answers[i] = 1
   end
-  flush()
-  for batch in pairs(touched) do
-    keep_batch(batch)
+  seen[id] = seen[id] or is_new
+  if said.batch then
+    count_in(id, said.batch, is_new)
+    touched[said.batch] = true
   end
-  close_graves('replaced')
-  return answers
+  from = from + length
+end
+flush()
+if close then
+  close(touched)
 end

@@ -7,7 +7,6 @@
 --@include ages
 --@include line
 --@include tell
-local NOWHERE = '0000000000000000' -- in place of the score of a job that doesn't wait
 local COMPLETED, FAILED, CANCELLED = 5, 6, 7
 
 local records = {} -- as they are by now, whoever of this script changed them

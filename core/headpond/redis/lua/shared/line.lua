@@ -4,6 +4,7 @@
 -- max(virtual time of the level, its last tag) + 1024 / weight. A tag is kept with its fraction, a score without, so
 -- weights up to 1,000 give each job of a tenant a score of its own. 10^15 / 1024 jobs fit before a level overflows.
 local STEP = 1024
+local NOWHERE = '0000000000000000' -- in place of the score of a job that doesn't wait
 local function weight_of(tenant)
   local rule = redis.call('HGET', rules, tenant) or redis.call('HGET', rules, '*')
   return tonumber(rule and string.match(rule, '^%d+') or 1)

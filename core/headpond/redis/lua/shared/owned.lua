@@ -3,7 +3,6 @@
 -- Reports are a packed list of runs under one fence: fence, how many, then `width` values each, the id first.
 -- Takes the good ones out of active; returns their ids, where their values begin in the list, the stale ids, the list,
 -- and what owners said of the good ones (fence|claimed).
---@include shares
 
 -- pieces: a function that cuts out what belongs to the report at a place; its nth value is the length.
 local function pieces(list, width, nth, joined)
@@ -51,7 +50,11 @@ local function take_owned(worker, packed, width)
     if redis.call('HINCRBY', busy, worker, -#good) <= 0 then
       redis.call('HDEL', busy, worker)
     end
-    free_slots(good)
+    local shares = redis.call('HGET', meta, 'shares')
+    if shares and string.find(shares, 'l', 1, true) then
+      --@include shares
+      free_slots(good)
+    end
   end
   if #stale > 0 then
     redis.call('HINCRBY', meta, 'stale', #stale)

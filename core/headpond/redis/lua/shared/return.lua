@@ -1,6 +1,7 @@
 -- return: put jobs that were active back to their old places.
 -- KEYS  waiting
 --@include ages
+--@include prefixes
 local function put_back(ids)
   if #ids == 0 then
     return

@@ -2,6 +2,7 @@
 -- KEYS  waiting delayed aside aside_at
 -- Returns `waiting` or `delayed` and its score there, or nothing.
 --@include ages
+--@include prefixes
 --@include shares
 local function withdraw(id)
   local due = redis.call('ZSCORE', delayed, id)
