@@ -260,6 +260,7 @@ class Stopped:
     fence: str
     outcome: bytes
     run_us: int
+    """0: it never began, and no attempt is counted."""
 
 
 @dataclass(frozen=True, slots=True)

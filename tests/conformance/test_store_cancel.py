@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MARKED: dict[str, tuple[Callable[[Claim], Ended], bytes | None]] = {
     "stopped": (lambda c: Stopped(c.id, c.fence, STOPPED, 7), STOPPED),
+    "unbegun": (lambda c: Stopped(c.id, c.fence, STOPPED, 0), STOPPED),
     "failed": (lambda c: Failed(c.id, c.fence, BAD, 7), BAD),
     "retried": (lambda c: Failed(c.id, c.fence, BAD, 7, retry_in_ms=0), BAD),
     "retried later": (lambda c: Failed(c.id, c.fence, BAD, 7, retry_in_ms=1000), BAD),
@@ -226,7 +227,7 @@ async def test_cancelled_job_ends_whatever_its_worker_reports(
         assert (told.error, told.message) == ("Cancelled", "Cancelled while it ran.")
         assert job.attempts == 0
     else:
-        assert (job.outcome, job.attempts) == (outcome, 1)
+        assert (job.outcome, job.attempts) == (outcome, 0 if kind == "unbegun" else 1)
     assert (await bench.sample()).ended_total == job.attempts
     await check_ended(bench, "a", fail=fail)
 

@@ -26,6 +26,7 @@ REPORTS: Final[dict[str, Callable[[Claim, int], Ended]]] = {
     "parked": lambda c, ms: Released(c.id, c.fence, delay_ms=ms, parked="new-type"),
     "changed": lambda c, ms: Released(c.id, c.fence, delay_ms=ms, body=b"changed"),
     "stopped": lambda c, _: Stopped(c.id, c.fence, STOPPED, 11),
+    "unbegun": lambda c, _: Stopped(c.id, c.fence, STOPPED, 0),
     "progressed": lambda c, _: Progressed(c.id, c.fence, HALF),
     "forged": lambda c, _: Done(c.id, f"{c.fence}0", GOOD, 13),
 }

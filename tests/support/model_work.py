@@ -69,8 +69,9 @@ class Work:
             case Done() | Failed():
                 self._ended(job, report)
             case Stopped() if job.asked:
-                job.attempts += 1
-                model.ended += 1
+                has_run = report.run_us > 0
+                job.attempts += has_run
+                model.ended += has_run
                 model.run_us += report.run_us
                 model.end_as_asked(job, report.outcome)
             case Stopped():

@@ -80,6 +80,9 @@ def _ended(queue: Queue, row: Row, ended: Done | Failed | Released | Stopped, no
         case Done():
             _attempted(queue, row, ended)
             end(queue, row, JobState.COMPLETED, now_ms)
+        case Stopped(run_us=0) if row.wish:  # it never began
+            row.outcome = ended.outcome
+            grant(queue, row, now_ms)
         case Failed() | Stopped() if row.wish:
             _attempted(queue, row, ended)
             grant(queue, row, now_ms)

@@ -1,7 +1,8 @@
 -- fail: the attempt counts; the job runs again later, or goes to failed with a reason.
 -- KEYS  meta failed outcomes delayed wake tries reasons
 -- ARGV  now · worker · packed reports (see owned) of id, length of the outcome, reason ('stopped' when the run was
---       stopped because somebody cancelled the job), retry ms (-1 gives up), run µs · joined outcomes
+--       stopped because somebody cancelled the job), retry ms (-1 gives up), run µs (0 of a stopped one: it never
+--       began) · joined outcomes
 -- RETURNS the ids that this fence no longer held
 -- COST  O(n log n) and at most 1,000 trimmed; n at most 500
 --@include now
@@ -17,12 +18,13 @@ end
 local marks = marks_of(ids) or {}
 local outcome_of = pieces(list, 5, 2, ARGV[4])
 local given_up, by_reason, retrying, back = {}, {}, {}, {}
-local run_us = 0
+local runs, run_us = 0, 0
 for i, id in ipairs(ids) do
   local outcome, reason, retry_ms = outcome_of(places[i]), list[places[i] + 2], list[places[i] + 3]
-  if reason ~= 'stopped' or marks[i] then
+  local ran_us = list[places[i] + 4]
+  if reason ~= 'stopped' or marks[i] and ran_us > 0 then
     redis.call('HINCRBY', tries, id, 1000)
-    run_us = run_us + list[places[i] + 4]
+    runs, run_us = runs + 1, run_us + ran_us
   end
   if marks[i] then
     bury(id, marks[i], outcome)
@@ -42,7 +44,7 @@ for i, id in ipairs(ids) do
     end
   end
 end
-redis.call('HINCRBY', meta, 'ended', #ids - #back)
+redis.call('HINCRBY', meta, 'ended', runs)
 redis.call('HINCRBY', meta, 'run_us', run_us)
 if #back > 0 then
   tell('released', back)
