@@ -65,6 +65,32 @@ async def test_the_last_word_arrives_before_the_end(yard: Yard) -> None:
     assert (await yard.store.sample([QUEUE]))[QUEUE].stale_total == 0
 
 
+async def test_a_word_on_its_way_is_not_lost_when_the_job_ends(yard: Yard) -> None:
+    """The exchange that carries it is made, and has not begun, as the handler returns."""
+    await yard.add("a")
+    yard.pump.begin()
+    await yard.come_to(0, 1, 0)
+    yard.pump.say(yard.started[0], b"last")
+    await asyncio.sleep(0)  # the pump turns, and has made the task of the exchange
+    yard.finish(yard.started[0])
+    await yard.come_to(0, 0, 1)
+    assert await said(yard, "a") == b"last"
+
+
+async def test_a_last_word_whose_exchange_failed_is_said_again(yard: Yard) -> None:
+    """Before the job's end, which goes with the next one."""
+    await yard.add("a")
+    yard.pump.begin()
+    await yard.come_to(0, 1, 0)
+    yard.store.faults = ["before"]
+    yard.pump.say(yard.started[0], b"last")
+    await asyncio.sleep(0)
+    yard.finish(yard.started[0])
+    await yard.come_to(0, 0, 1)
+    assert await said(yard, "a") == b"last"
+    assert (await yard.store.sample([QUEUE]))[QUEUE].stale_total == 0
+
+
 async def test_after_a_failed_exchange_the_newest_word_counts(yard: Yard) -> None:
     """What was said meanwhile is not overwritten by what is sent again."""
     await yard.add("a", "b")

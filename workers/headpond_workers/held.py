@@ -56,7 +56,9 @@ class Held(msgspec.Struct, eq=False):
     place: Place | None = None
     """Of a sealed job: what it leaves is sealed for this place."""
     said: Progress | None = None
-    """Its latest progress, not yet passed on."""
+    """Its latest progress."""
+    passed_on: Progress | None = None
+    """The progress that was passed on last."""
     is_saying: bool = False
     """Progress is on its way."""
     silent_until: float = 0.0

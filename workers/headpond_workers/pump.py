@@ -247,28 +247,24 @@ class Pump:
                 loop = asyncio.get_running_loop()
                 self._linger = loop.call_later(LINGER_S, self._lingered)
             return
-        said, self._said = self._said, {}
-        reports, self._ended = self._ended, []
+        # made here: what ends before the task begins is not held any more, and has had its say
+        words = [Progressed(i, self.held[i].claim.fence, word) for i, word in self._said.items()]
+        reports, self._said, self._ended = self._ended, {}, []
         self._in_flight += 1
         self._wanted += want
-        task = asyncio.get_running_loop().create_task(self._exchange(said, reports, want))
+        task = asyncio.get_running_loop().create_task(self._exchange(words, reports, want))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _exchange(self, said: dict[JobId, bytes], reports: list[Ended], want: int) -> None:
-        rings, every = self._rings, reports
-        if said:
-            every = [
-                Progressed(i, self.held[i].claim.fence, said[i]) for i in said if i in self.held
-            ]
-            every += reports
+    async def _exchange(self, words: list[Progressed], reports: list[Ended], want: int) -> None:
+        rings, every = self._rings, [*words, *reports] if words else reports
         try:
             answer = await self.store.exchange(self.queue, self.worker, every, want)
         except Exception as error:  # noqa: BLE001 (whatever it is, no report may be lost)
             self._failed(error)
             # The reports may have been applied: sending them again is safe, the fence tells.
             self._ended = reports + self._ended
-            self._said = {i: said[i] for i in said if i in self.held} | self._said
+            self._say_again(words)
             return
         finally:
             self._in_flight -= 1
@@ -277,6 +273,15 @@ class Pump:
             logger.info("queue %s answers again", self.queue)
             self._failures = 0
         self._take(answer, want, is_fresh=rings == self._rings)
+
+    def _say_again(self, words: list[Progressed]) -> None:
+        """Keep what was not heard, unless the job has said more since."""
+        newer = {report.id for report in self._ended if isinstance(report, Progressed)}
+        ending = {report.id for report in self._ended} - newer
+        self._ended[:0] = [word for word in words if word.id in ending]
+        for word in words:
+            if word.id in self.held and word.id not in newer:
+                self._said.setdefault(word.id, word.progress)
 
     def _failed(self, error: Exception) -> None:
         """Ask nothing for a moment; say so once, and each time when it is no mere absence."""

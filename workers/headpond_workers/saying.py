@@ -48,8 +48,10 @@ class Saying:
     def finish(self, held: Held) -> None:
         """Pass on what a job has said, at once."""
         held.is_saying = False  # first: what is said from here on comes again
-        said, held.said = held.said, None
-        if said is not None and held.place is not None:
+        said = held.said
+        if said is None or said is held.passed_on:
+            return
+        held.passed_on = said  # nothing is taken from `said`: a thread may write it just now
+        if held.place is not None:
             said = Progress(said.done, said.total)  # what it says may be sensitive
-        if said is not None:
-            self._pump.say(held, pack(said))
+        self._pump.say(held, pack(said))
