@@ -142,8 +142,7 @@ LONGEST_UNIQUE_MS: Final = 10 * 366 * 86_400_000
 """Ten years."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewJob:
+class NewJob(msgspec.Struct, frozen=True, gc=False):
     """A job on its way into a queue."""
 
     id: JobId

@@ -6,15 +6,18 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from headpond.app.wishes import refused
 from headpond.errors import FieldError, PayloadInvalid
+from headpond.jobs import JobId  # noqa: TC001 (a struct reads its annotations)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from headpond.app.job_type import JobType
     from headpond.app.wishes import Wishes
-    from headpond.jobs import JobId, NewJob, Placed
+    from headpond.jobs import NewJob, Placed
     from headpond.ports import QueueStore
 
 CHUNK: Final = 1000
@@ -23,8 +26,7 @@ AT_ONCE: Final = 4
 """Such calls under way, so that a store is never kept waiting for the next."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enqueued:
+class Enqueued(msgspec.Struct, frozen=True, gc=False):
     """What became of an enqueue."""
 
     id: JobId

@@ -20,6 +20,7 @@ from headpond.app.declaring import (
 from headpond.app.faults import UNFIT, faults_of, hidden_faults_of, unfit
 from headpond.app.handwork import Handwork
 from headpond.app.identity import new_job_id
+from headpond.app.plain import Plain
 from headpond.app.scheduling import Times, checked, put, store_ms
 from headpond.app.sensitive import Harvest, secrecy_of
 from headpond.app.status import JobStatus, status_of
@@ -61,6 +62,7 @@ class JobType(Handwork):
         self.payload_parameter, self.job_parameter, self.model = signature_of(name, handler)
         self._adapter = adapter_of(name, self.model)
         self._secrecy = secrecy_of(self._adapter.core_schema)
+        self._plain = Plain(self._adapter.core_schema)
         self.is_sensitive = self._secrecy.is_sensitive or returns_sensitive(handler)
         """Its payload or its result has parts that are sealed, whatever its queue says."""
         self._is_careful = self.is_sensitive or bool(self._secrecy)
@@ -314,7 +316,7 @@ class JobType(Handwork):
             if self._is_careful or self.queue_of.live_encrypts:
                 place = Place(self.queue, job_id, self.name, tenant)
                 return pack(self._sealed(accepted, place, correlation_id))
-            args = [self._written(accepted)]
+            args = [self._plain.fields(accepted) or self._written(accepted)]
             return pack(Envelope(self.name, args, tenant=tenant, correlation_id=correlation_id))
         except UNFIT as error:
             fault = self._unfit(error)

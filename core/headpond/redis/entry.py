@@ -117,11 +117,13 @@ class Entry:
         elif wanted != asked:  # what was just written went by another connection
             self._durable[queue] = wanted
             await self._added(queue, jobs[:1], wanted)
+        if isinstance(answers, int):  # all of them
+            return [Placed(job.id) for job in jobs]
         return [_placing(job.id, answer) for job, answer in zip(jobs, answers, strict=True)]
 
     async def _added(
         self, queue: str, jobs: Sequence[NewJob], asked: str
-    ) -> tuple[list[int | bytes], str]:
+    ) -> tuple[int | list[int | bytes], str]:
         """Send one step; return the answers and the durability that the queue asks for."""
         client = self._client
         command = (

@@ -1,18 +1,23 @@
 -- enqueue: add jobs, each id once.
 -- KEYS  waiting delayed meta wake
 -- ARGV  now · n · wake channel · queue · '1' to write in any case · the jobs: packed list and joined bodies (see add)
--- RETURNS {for each job 1 when it was added, 0 when the id exists, '=id' when that job holds its key, '~id' when it was
---       added and that job was cancelled in its favour; the queue's durability, '' where nobody has configured it}
+-- RETURNS {n when all were added; else for each job 1 when it was added, 0 when the id exists, '=id' when that job has
+--       its key, '~id' when it was added and that job was cancelled in its favour; the queue's durability, '' where
+--       nobody has configured it}
 -- COST  O(n log waiting), n at most 1,000
 --@include now
 local n, packed, joined = tonumber(ARGV[2]), ARGV[6], ARGV[7]
 --@include add
 local set = redis.call('HMGET', meta, 'wake_at', 'durability')
-local added = false
+local added, plainly = false, 0
 for i = 1, n do
-  added = added or answers[i] == 1 or string.sub(answers[i], 1, 1) == '~'
+  if answers[i] == 1 then
+    plainly = plainly + 1
+  elseif answers[i] ~= 0 then
+    added = added or string.sub(answers[i], 1, 1) == '~'
+  end
 end
-if added then
+if added or plainly > 0 then
   redis.call('ZADD', wake, 0, '0')
   if set[1] and redis.call('ZCARD', waiting) + redis.call('ZCOUNT', delayed, '-inf', now) >= tonumber(set[1]) then
     redis.call('HDEL', meta, 'wake_at')
@@ -21,4 +26,4 @@ if added then
 elseif ARGV[5] == '1' then
   redis.call('HINCRBY', meta, 'repeated', 1) -- what WAIT waits for is this connection's latest write
 end
-return { answers, set[2] or '' }
+return { plainly == n and n or answers, set[2] or '' }

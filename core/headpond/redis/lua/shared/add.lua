@@ -7,23 +7,24 @@
 --@include line
 --@include tell
 --@include ages
-local fresh -- what is about to be written
+local fresh -- what is about to be written; n of them, `first` of which wait at the ends of their lanes
 local function begin()
-  fresh = { bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, texts = {}, all = {} }
+  fresh = { n = 0, first = 0, all = {}, bodies = {}, stands = {}, later = {}, ids = {}, lanes = {}, texts = {} }
 end
 
 local function flush()
-  if #fresh.all == 0 then
+  if fresh.n == 0 then
     return
   end
-  local bodies = fresh.bodies
-  if #fresh.ids > 0 then
-    local scores = line(fresh.ids, fresh.lanes)
-    for i, id in ipairs(fresh.ids) do
-      bodies[#bodies + 1] = id
-      bodies[#bodies + 1] = stamp .. scores[i] .. fresh.texts[i]
+  local bodies, first = fresh.bodies, fresh.first
+  if first > 0 then
+    local ids, texts, at = fresh.ids, fresh.texts, #bodies
+    local scores = line(ids, fresh.lanes)
+    for i = 1, first do
+      bodies[at + 2 * i - 1] = ids[i]
+      bodies[at + 2 * i] = stamp .. scores[i] .. texts[i]
     end
-    count_age(string.sub(stamp, 1, 10), #fresh.ids)
+    count_age(string.sub(stamp, 1, 10), first)
   end
   redis.call('HSET', jobs, unpack(bodies))
   if #fresh.stands > 0 then
@@ -32,7 +33,7 @@ local function flush()
   if #fresh.later > 0 then
     redis.call('ZADD', delayed, unpack(fresh.later))
   end
-  redis.call('HINCRBY', meta, 'added', #fresh.all)
+  redis.call('HINCRBY', meta, 'added', fresh.n)
   tell('added', fresh.all)
   begin()
 end
@@ -63,7 +64,8 @@ end
 
 -- place: put one job where its standing says; a job that replaces another gets that one's place.
 local function place(id, body, said, spot)
-  fresh.all[#fresh.all + 1] = id
+  fresh.n = fresh.n + 1
+  fresh.all[fresh.n] = id
   if said.stand then
     fresh.stands[#fresh.stands + 1] = id
     fresh.stands[#fresh.stands + 1] = said.stand
@@ -83,9 +85,9 @@ local function place(id, body, said, spot)
     redis.call('ZADD', waiting, seat, id)
     count_age(string.sub(stamp, 1, 10), 1)
   else
-    fresh.ids[#fresh.ids + 1] = id
-    fresh.lanes[#fresh.lanes + 1] = said.lane
-    fresh.texts[#fresh.texts + 1] = body
+    local first = fresh.first + 1
+    fresh.first = first
+    fresh.ids[first], fresh.lanes[first], fresh.texts[first] = id, said.lane, body
     return
   end
   fresh.bodies[#fresh.bodies + 1] = id
