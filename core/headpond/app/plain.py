@@ -47,10 +47,11 @@ def _types(schema: Mapping[str, Any]) -> dict[str, type] | None:
     types: dict[str, type] = {}
     for name, field in inner["fields"].items():
         value = field["schema"]
+        is_own = bool(value.get("serialization") or field.get("serialization_exclude"))
         while value["type"] == "default":
             value = value["schema"]
-        is_written = not (value.get("serialization") or field.get("serialization_exclude"))
-        if value["type"] not in _KINDS or not is_written:
+            is_own = is_own or bool(value.get("serialization"))
+        if is_own or value["type"] not in _KINDS:
             return None
         types[name] = _KINDS[value["type"]]
     return types

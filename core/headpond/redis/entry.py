@@ -33,6 +33,12 @@ _CONFIRM: Final = {"replicated": ("WAIT", 1, REPLICA_MS), "fsync": ("WAITAOF", 1
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of what several callers enqueue in one step: Redis serves nobody else for some 10 ms a MiB."""
 
+AT_A_TIME: Final = 16
+"""Callers that hear together. Were it all, they would all enqueue their next jobs together, and
+this process and Redis would work in turn, never at once."""
+TURNS: Final = 4
+"""Of the loop, until what those callers enqueue next is on its way: theirs, and three of ours."""
+
 Part = tuple["Sequence[NewJob]", "asyncio.Future[list[Placed]]"]
 
 
@@ -98,10 +104,13 @@ class Entry:
                     future.set_exception(error)
             return
         at = 0
-        for jobs, future in parts:
+        for number, (jobs, future) in enumerate(parts, 1):
             if not future.done():
                 future.set_result(placed[at : at + len(jobs)])
             at += len(jobs)
+            if number % AT_A_TIME == 0:
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
 
     async def _placed(self, queue: str, jobs: list[NewJob]) -> list[Placed]:
         """Add the jobs, and see that they are as safe as the queue asks."""
