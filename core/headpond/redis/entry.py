@@ -229,7 +229,8 @@ def _fitting(parts: list[Part]) -> int:
     size, length, taken = 0, 0, 0
     for jobs, _ in parts:
         size += len(jobs)
-        length += sum([len(job.body) for job in jobs])
+        for job in jobs:
+            length += len(job.body)
         if taken and (size > BATCH or length > MOST_BYTES):
             break
         taken += 1
