@@ -46,8 +46,8 @@ MUTANTS: Final = (
     Mutant(
         "the fence is ignored",
         "shared/owned.lua",
-        "if owner and not taken[id] and string.sub(owner, 1, #fence) == fence then",
-        "if owner and not taken[id] then",
+        "if owner and owner ~= same and string.sub(owner, 1, #fence) == fence then",
+        "if owner and owner ~= same then",
         "test_store_exchange.py",
         "fence",
     ),

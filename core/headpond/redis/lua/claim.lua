@@ -129,21 +129,21 @@ if n > 0 then
   end
   -- the virtual time of a level is the largest tag claimed in it; the jobs come in the order of their scores
   local known, level, seat = {}, nil, nil
-  local function pass(digit, score)
-    local tag = tonumber(string.sub(score, 2))
+  local function pass(byte, text)
+    local digit, tag = string.char(byte), tonumber(string.sub(text, 15, 29))
     local time = digit == '4' and set[10] or redis.call('HGET', meta, 'virtual' .. digit)
     if tag > tonumber(time or 0) then
       redis.call('HSET', meta, 'virtual' .. digit, string.format('%d', tag))
     end
   end
   for i = 1, n do
-    local prefix = times[i] or string.sub(bodies[i], 1, 29)
-    known[i] = prefix
-    local digit = string.sub(prefix, 14, 14)
-    if level and digit ~= level then
+    local text = times[i] or bodies[i] -- nothing is cut out of it: every string costs
+    known[i] = text
+    local byte = string.byte(text, 14)
+    if level and byte ~= level then
       pass(level, seat)
     end
-    level, seat = digit, string.sub(prefix, 14, 29)
+    level, seat = byte, text
   end
   pass(level, seat)
   count_ages(known, -1)

@@ -25,7 +25,7 @@ local function take_owned(worker, packed, width)
   local good, places, stale, said, taken = {}, {}, {}, {}, {}
   local first = 1
   while list[first] do
-    local fence, n = list[first] .. '|', list[first + 1]
+    local fence, n, same = list[first] .. '|', list[first + 1], nil
     local ids = {}
     for i = 1, n do
       ids[i] = list[first + 2 + (i - 1) * width]
@@ -33,7 +33,10 @@ local function take_owned(worker, packed, width)
     local held = redis.call('HMGET', owners, unpack(ids))
     for i = 1, n do
       local id, owner = ids[i], held[i]
-      if owner and not taken[id] and string.sub(owner, 1, #fence) == fence then
+      if owner and owner ~= same and string.sub(owner, 1, #fence) == fence then
+        same = owner -- the jobs of a claim have one owner
+      end
+      if owner and owner == same and not taken[id] then
         taken[id] = true -- a job reported twice in one call counts once
         good[#good + 1] = id
         places[#good] = first + 2 + (i - 1) * width
