@@ -171,10 +171,12 @@ def _cron(schedule: Schedule) -> Cron:
 
 
 def _zone(name: str) -> ZoneInfo:
+    detail = f"{name!r} is no time zone; write one such as Europe/Berlin or Asia/Kolkata."
+    if name == "localtime":  # another one on each machine
+        raise ConfigInvalid([FieldError("/tz", detail)])
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        detail = f"{name!r} is no time zone; write one such as Europe/Berlin or Asia/Kolkata."
+    except (ZoneInfoNotFoundError, TypeError, ValueError, OSError) as error:
         raise ConfigInvalid([FieldError("/tz", detail)]) from error
 
 

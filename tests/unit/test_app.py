@@ -164,6 +164,14 @@ def test_a_queue_needs_a_proper_name() -> None:
         App("billing").queue("My Queue")
 
 
+@pytest.mark.parametrize("name", ["", "{", "a b", ".a", "x" * 64, 5, None])
+def test_an_app_needs_a_proper_name(name: Any) -> None:
+    """It is what people say in commands and read in sentences."""
+    with pytest.raises(ConfigInvalid, match="is no app's name") as caught:
+        App(name)
+    assert caught.value.errors[0].pointer == "/name"
+
+
 def test_hooks_and_routers_are_kept() -> None:
     """For the processes that run them."""
     app = App("billing")

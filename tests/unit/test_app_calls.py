@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from headpond import App, Cancellation, Enqueued, JobType, Unique
+from headpond.app.calls import CHUNK_BYTES
 from headpond.envelope import Outcome, Progress, pack
 from headpond.errors import JobUnknown, PayloadInvalid
 from headpond.jobs import Claim, Failed, JobId, JobState, Progressed
@@ -18,6 +19,8 @@ from headpond.testing import START_MS, ManualClock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from headpond.jobs import NewJob, Placed
 
 BAD = pack(Outcome(1, 1, error="ValueError", message="bad"))
 
@@ -136,6 +139,39 @@ async def test_wishes_beside_calls_are_refused(mill: Mill, wish: dict[str, Any])
     assert caught.value.errors[0].pointer == "/1/"
     assert "by `call`" in caught.value.errors[0].detail
     assert await mill.order() == []
+
+
+async def test_large_payloads_are_enqueued_in_smaller_steps(
+    mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis would serve nobody else for seconds; order and answers are as for small ones."""
+    sizes: list[int] = []
+    enqueue = mill.store.enqueue
+
+    async def noted(queue: str, jobs: Sequence[NewJob]) -> list[Placed]:
+        sizes.append(sum(len(job.body) for job in jobs))
+        return await enqueue(queue, jobs)
+
+    monkeypatch.setattr(mill.store, "enqueue", noted)
+    answers = await mill.sift.enqueue_many(["x" * 200_000] * 50)
+    assert await mill.order() == [answer.id for answer in answers]
+    assert len(sizes) == 3
+    assert max(sizes) <= CHUNK_BYTES
+
+
+@pytest.mark.parametrize("payloads", [None, 5])
+async def test_what_is_not_many_is_refused(mill: Mill, payloads: Any) -> None:
+    """At the call, in a sentence."""
+    with pytest.raises(PayloadInvalid, match="are no payloads"):
+        await mill.grind.enqueue_many(payloads)
+
+
+@pytest.mark.parametrize("job_id", [None, 5, "", "{"])
+async def test_a_status_is_asked_of_an_id(mill: Mill, job_id: Any) -> None:
+    """What can't be one is a mistake, not a job that is gone."""
+    with pytest.raises(PayloadInvalid) as caught:
+        await mill.grind.status(job_id)
+    assert caught.value.errors[0].pointer == "/job_id"
 
 
 async def test_of_none_nothing_happens(mill: Mill) -> None:

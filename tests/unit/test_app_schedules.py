@@ -131,6 +131,7 @@ async def test_what_code_no_longer_declares_is_taken_away(mill: Mill) -> None:
         ({"every": "2y"}, "no duration"),
         ({"cron": "@daily", "tz": "Mars/Olympus"}, "no time zone"),
         ({"cron": "@daily", "missed": "some"}, "none of skip, once, all"),
+        ({"cron": 5}, "5 is no cron expression"),
     ],
 )
 def test_schedules_that_make_no_sense_are_refused_where_they_are_declared(

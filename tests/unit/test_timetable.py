@@ -310,6 +310,8 @@ def test_good_schedules_are_accepted(schedule: Schedule) -> None:
         (daily(tz="../../etc/passwd"), "/tz", "is no time zone"),
         (daily(tz="/etc/localtime"), "/tz", "is no time zone"),
         (daily(tz="UTC\x00"), "/tz", "is no time zone"),
+        (daily(tz="localtime"), "/tz", "'localtime' is no time zone"),
+        (daily(tz=5), "/tz", "5 is no time zone"),  # type: ignore[arg-type]
         (daily(tz="x" * 5000), "/tz", "is no time zone"),
         (hourly(priority=10), "/priority", "10 is not within 0 to 9"),
         (hourly(priority=-1), "/priority", "-1 is not within 0 to 9"),

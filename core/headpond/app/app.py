@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     Hook = Callable[[], Awaitable[None] | None]
 
 
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 MAX_PAYLOAD_BYTES: Final = 256 * 1024
 """Larger things belong into a store of their own, and their address into the job."""
 
@@ -25,7 +27,14 @@ class App:
     """Found by an entry point `headpond.apps` or `HEADPOND_APPS`; has no store until bound."""
 
     def __init__(self, name: str) -> None:
-        """Begin with no queue."""
+        """Begin with no queue; raise `ConfigInvalid` for a name that is none."""
+        given: object = name  # callers without a type checker pass anything
+        if not isinstance(given, str) or not _NAME.fullmatch(given):
+            detail = (
+                f"{name!r} is no app's name: 1 to 63 letters, digits or any of . _ -,"
+                " beginning with a letter or a digit."
+            )
+            raise ConfigInvalid([FieldError("/name", detail)], source="app")
         self.name = name
         self.queues: dict[str, Queue] = {}
         self.routers: list[Any] = []

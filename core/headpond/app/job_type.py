@@ -27,7 +27,7 @@ from headpond.app.status import JobStatus, status_of
 from headpond.clock import SystemClock
 from headpond.envelope import Envelope, pack
 from headpond.errors import ConfigInvalid, FieldError, KeyMissing, PayloadInvalid, TooLarge
-from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob
+from headpond.jobs import DEFAULT_PRIORITY, JobId, NewJob, check_job_id
 from headpond.sealing import Place, seal_envelope, seal_values
 from headpond.timetable import Missed, Schedule
 
@@ -303,7 +303,8 @@ class JobType(Handwork):
 
     async def status(self, job_id: str) -> JobStatus | None:
         """Return how a job of this type stands; `None` when there is no such job (any more)."""
-        (stored,) = await self.queue_of.app.store.read(self.queue, [JobId(job_id)])
+        wanted = JobId(wishes.text("job_id", job_id, check_job_id))
+        (stored,) = await self.queue_of.app.store.read(self.queue, [wanted])
         status = status_of(stored, lambda: self.queue_of.app.keys) if stored is not None else None
         return status if status is not None and status.type == self.name else None
 

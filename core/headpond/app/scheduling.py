@@ -42,6 +42,10 @@ class Times:
 
     def fields(self) -> dict[str, Any]:
         """Return those of a `Schedule`; raises `ConfigInvalid` or `PayloadInvalid`."""
+        cron: object = self.cron  # callers without a type checker pass anything
+        if not isinstance(cron, str):
+            detail = f"{cron!r} is no cron expression: write one such as '0 7 * * mon-fri'."
+            raise ConfigInvalid([FieldError("/cron", detail)])
         return {
             "cron": self.cron,
             "every_ms": _every_ms(self.every),
