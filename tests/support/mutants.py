@@ -145,8 +145,8 @@ MUTANTS: Final = (
     Mutant(
         "a lost worker is no crash",
         "shared/reap.lua",
-        "redis.call('HINCRBY', tries, id, 1) % 1000",
-        "redis.call('HINCRBY', tries, id, 0) % 1000",
+        "redis.call('HINCRBY', tries, id, '1') % 1000",
+        "redis.call('HINCRBY', tries, id, '0') % 1000",
         "test_store_leases.py",
         "poison",
     ),

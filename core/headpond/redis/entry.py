@@ -176,7 +176,7 @@ class Entry:
 
 
 def joined(jobs: Sequence[NewJob]) -> tuple[bytes, bytes]:
-    """Return jobs as `add.lua` reads them: one argument costs as much as twenty packed values."""
+    """Return jobs as `add.lua` reads them: all in two arguments, made in two calls."""
     packed = [part for job in jobs for part in (job.id, len(job.body), _standing(job))]
     return pack(packed), b"".join([job.body for job in jobs])
 

@@ -36,6 +36,6 @@ if later or (state == 'delayed' and due == '') then
 else
   requeue({ id }, { from or stamp })
 end
-redis.call('ZADD', wake, 0, '0')
+redis.call('ZADD', wake, '0', '0')
 tell('changed', { id })
 return state

@@ -18,11 +18,11 @@ if ARGV[5] then
   --@include disown
   disown(worker, lost)
 end
-if redis.call('ZRANGEBYSCORE', active, '-inf', stamp, 'LIMIT', 0, 1)[1] then
+if redis.call('ZRANGEBYSCORE', active, '-inf', stamp, 'LIMIT', '0', '1')[1] then
   --@include reap
   reap(500)
 end
-if redis.call('ZRANGEBYSCORE', delayed, '-inf', stamp, 'LIMIT', 0, 1)[1] then
+if redis.call('ZRANGEBYSCORE', delayed, '-inf', stamp, 'LIMIT', '0', '1')[1] then
   --@include promote
   promote(1000)
 end
@@ -65,29 +65,24 @@ if shared then
     count_starts()
   end
 elseif may_start then
-  ids = redis.call('ZRANGE', waiting, 0, want - 1) -- ZPOPMIN would print the scores, which the bodies know
+  ids = redis.call('ZRANGE', waiting, '0', want - 1) -- ZPOPMIN would print the scores, which the bodies know
   if #ids > 0 then
-    redis.call('ZREMRANGEBYRANK', waiting, 0, want - 1)
+    redis.call('ZREMRANGEBYRANK', waiting, '0', want - 1)
   end
 end
 local n = #ids
 if (drains == 1 or more) and redis.call('EXISTS', waiting) == 1 then
-  redis.call('ZADD', wake, 0, '0') -- for one that may claim; or there is more to look at than fits in one step
+  redis.call('ZADD', wake, '0', '0') -- for one that may claim; or there is more to look at than fits in one step
 elseif shared and n < want and redis.call('HEXISTS', meta, 'recall') == 1 then
-  redis.call('ZADD', wake, 0, '0') -- the rules changed, and not everybody aside has been judged anew yet
+  redis.call('ZADD', wake, '0', '0') -- the rules changed, and not everybody aside has been judged anew yet
 end
 
 if n < want or want <= 0 then
   if may_start and not more and (not shared or redis.call('EXISTS', waiting, aside) == 0) then
     redis.call('DEL', tags) -- nothing waits: every tag is at most its level's virtual time
-    if n == 0 and redis.call('EXISTS', active) == 0 then
-      -- and no old score is about: virtual time may begin anew, so that no level ever overflows
-      redis.call('HDEL', meta, 'virtual0', 'virtual1', 'virtual2', 'virtual3', 'virtual4', 'virtual5', 'virtual6',
-        'virtual7', 'virtual8', 'virtual9')
-    end
   end
 elseif redis.call('EXISTS', waiting) == 1 then
-  redis.call('ZADD', wake, 0, '0') -- more is there: wake the next idle worker
+  redis.call('ZADD', wake, '0', '0') -- more is there: wake the next idle worker
 end
 local bodies, counts, times = {}, {}, {}
 if n > 0 then
@@ -103,7 +98,7 @@ if n > 0 then
   -- Redis keeps few short members as a list, and searches it from its begin, until a long one was there
   local is_new = n > 16 and redis.call('EXISTS', active) == 0
   if is_new then
-    redis.call('ZADD', active, 0, LONG)
+    redis.call('ZADD', active, '0', LONG)
     redis.call('HSET', owners, LONG, '')
   end
   redis.call('ZADD', active, unpack(lease))
@@ -155,12 +150,12 @@ local moment = math.huge
 if held == 1 then
   moment = freed
 else
-  local due = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')[2]
+  local due = redis.call('ZRANGE', delayed, '0', '0', 'WITHSCORES')[2]
   moment = due and tonumber(due) or moment
   if fire == 0 then -- else it is said already, and who fires it wakes the others
     moment = math.min(moment, fires)
   end
-  local ends = redis.call('ZRANGE', active, 0, 0, 'WITHSCORES')[2]
+  local ends = redis.call('ZRANGE', active, '0', '0', 'WITHSCORES')[2]
   if ends and tonumber(ends) > now then
     moment = math.min(moment, tonumber(ends)) -- its worker may be gone: then this one has its job at once
   end
@@ -168,13 +163,13 @@ else
     moment = math.min(moment, again)
   end
   if shared then
-    local turned = redis.call('ZRANGE', turns, 0, 0, 'WITHSCORES')[2]
+    local turned = redis.call('ZRANGE', turns, '0', '0', 'WITHSCORES')[2]
     moment = math.min(moment, turned and tonumber(turned) or math.huge)
   end
 end
 if moment == math.huge then
   moment = 0
 elseif n > 0 and n == want and moment - now < 5000 then
-  redis.call('ZADD', wake, 0, '0') -- this worker may be busy then, and the idle look every 5 s only
+  redis.call('ZADD', wake, '0', '0') -- this worker may be busy then, and the idle look every 5 s only
 end
 return { ids, bodies, counts, times, moment, held, drains, now, fire }

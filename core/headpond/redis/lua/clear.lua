@@ -12,7 +12,7 @@
 --@include aside
 local is_waiting = ARGV[2] == 'waiting'
 local ids = {}
-local popped = redis.call('ZPOPMIN', state, 1000)
+local popped = redis.call('ZPOPMIN', state, '1000')
 for i = 1, #popped, 2 do
   ids[#ids + 1] = popped[i]
 end
@@ -21,7 +21,7 @@ if is_waiting and #ids > 0 and limited() and redis.call('EXISTS', aside) == 1 th
     turn(tenant) -- it may have been called back in the place of another
   end
 elseif is_waiting and #ids == 0 then
-  local gone = redis.call('ZRANGEBYLEX', aside, '-', '+', 'LIMIT', 0, 1000)
+  local gone = redis.call('ZRANGEBYLEX', aside, '-', '+', 'LIMIT', '0', '1000')
   for i, member in ipairs(gone) do
     ids[i] = string.match(member, '^[^|]*|%d+|(.*)$')
   end

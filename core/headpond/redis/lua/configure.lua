@@ -18,11 +18,11 @@ local function count_again()
   if not string.find(ARGV[4], 'l', 1, true) then
     return
   end
-  local found = redis.call('ZRANGE', active, 0, -1)
+  local found = redis.call('ZRANGE', active, '0', '-1')
   for first = 1, #found, 1000 do
     local ids = { unpack(found, first, math.min(first + 999, #found)) }
     for _, known in ipairs(redis.call('HMGET', standing, unpack(ids))) do
-      redis.call('HINCRBY', tenant_active, known and string.sub(known, 3) or '', 1)
+      redis.call('HINCRBY', tenant_active, known and string.sub(known, 3) or '', '1')
     end
   end
 end
@@ -48,8 +48,8 @@ if before[2] ~= redis.call('HGET', meta, 'tenants') or before[1] ~= ARGV[4] then
   redis.call('HSET', meta, 'shares', shares)
 end
 if changed then
-  redis.call('HINCRBY', meta, 'version', 1)
+  redis.call('HINCRBY', meta, 'version', '1')
   redis.call('PUBLISH', ARGV[3], 'settings')
-  redis.call('ZADD', wake, 0, '0') -- a limit may allow more now
+  redis.call('ZADD', wake, '0', '0') -- a limit may allow more now
 end
 return tonumber(redis.call('HGET', meta, 'version'))

@@ -6,7 +6,7 @@
 --@include room
 for i = 4, #ARGV do
   if ARGV[3] == '1' then
-    redis.call('HSET', draining, ARGV[i], 1)
+    redis.call('HSET', draining, ARGV[i], '1')
   else
     redis.call('HDEL', draining, ARGV[i])
   end

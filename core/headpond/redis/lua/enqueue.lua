@@ -18,12 +18,12 @@ for i = 1, n do
   end
 end
 if added or plainly > 0 then
-  redis.call('ZADD', wake, 0, '0')
+  redis.call('ZADD', wake, '0', '0')
   if set[1] and redis.call('ZCARD', waiting) + redis.call('ZCOUNT', delayed, '-inf', now) >= tonumber(set[1]) then
     redis.call('HDEL', meta, 'wake_at')
     redis.call('PUBLISH', ARGV[3], ARGV[4])
   end
 elseif ARGV[5] == '1' then
-  redis.call('HINCRBY', meta, 'repeated', 1) -- what WAIT waits for is this connection's latest write
+  redis.call('HINCRBY', meta, 'repeated', '1') -- what WAIT waits for is this connection's latest write
 end
 return { plainly == n and n or answers, set[2] or '' }

@@ -23,7 +23,7 @@ for i, id in ipairs(ids) do
   local outcome, reason, retry_ms = outcome_of(places[i]), list[places[i] + 2], list[places[i] + 3]
   local ran_us = list[places[i] + 4]
   if reason ~= 'stopped' or marks[i] and ran_us > 0 then
-    redis.call('HINCRBY', tries, id, 1000)
+    redis.call('HINCRBY', tries, id, '1000')
     runs, run_us = runs + 1, run_us + ran_us
   end
   if marks[i] then
@@ -61,5 +61,5 @@ if #given_up > 0 then
   trim_ill(failed)
 end
 close_graves()
-redis.call('ZADD', wake, 0, '0')
+redis.call('ZADD', wake, '0', '0')
 return stale

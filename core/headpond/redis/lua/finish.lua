@@ -38,6 +38,6 @@ else
   trim(completed, keep, now - tonumber(set[2] or 86400000))
 end
 if set[3] and set[3] ~= '0' and redis.call('EXISTS', waiting) == 1 then
-  redis.call('ZADD', wake, 0, '0') -- a place under maxActive is free again
+  redis.call('ZADD', wake, '0', '0') -- a place under maxActive is free again
 end
 return stale

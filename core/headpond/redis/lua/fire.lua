@@ -16,5 +16,5 @@ if tonumber(ARGV[6]) > 0 then
   --@include add
 end
 set_tick(name, ARGV[5])
-redis.call('ZADD', wake, 0, '0')
+redis.call('ZADD', wake, '0', '0')
 return 1

@@ -18,6 +18,6 @@ end
 if ARGV[3] ~= '' or had == 1 then
   tell(ARGV[3] == '' and 'resumed' or 'held', {}, source)
 end
-redis.call('ZADD', wake, 0, '0')
+redis.call('ZADD', wake, '0', '0')
 redis.call('PUBLISH', ARGV[5], 'hold')
 return had

@@ -10,5 +10,5 @@ redis.call('HDEL', draining, worker)
 if tonumber(redis.call('HGET', busy, worker) or 0) <= 0 then
   redis.call('HDEL', busy, worker)
 end
-redis.call('ZADD', wake, 0, '0')
+redis.call('ZADD', wake, '0', '0')
 return 1

@@ -19,7 +19,7 @@ else
   redis.call('HDEL', batch_calls, batch)
 end
 local remaining = old and old[4] or 0
-local opening = redis.call('HINCRBY', meta, 'batches', 1)
+local opening = redis.call('HINCRBY', meta, 'batches', '1')
 local generation = old and old[12] or opening
 records[batch] = { tonumber(ARGV[3]), 0, 0, remaining, 0, 0, 0, now, now + lock, 0, keep, generation, opening }
 keep_batch(batch)

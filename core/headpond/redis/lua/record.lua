@@ -5,5 +5,5 @@
 -- COST  O(1)
 --@include room
 redis.call('LPUSH', decisions, ARGV[2])
-redis.call('LTRIM', decisions, 0, ARGV[3] - 1)
+redis.call('LTRIM', decisions, '0', ARGV[3] - 1)
 return 1

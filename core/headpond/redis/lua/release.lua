@@ -48,5 +48,5 @@ for unknown, those in pairs(strange) do
   tell('parked', those, unknown)
 end
 close_graves()
-redis.call('ZADD', wake, 0, '0')
+redis.call('ZADD', wake, '0', '0')
 return stale

@@ -24,7 +24,7 @@ for i = 2, #ARGV do
 end
 if #again > 0 then
   requeue(again, began)
-  redis.call('ZADD', wake, 0, '0')
+  redis.call('ZADD', wake, '0', '0')
   tell('added', again, 'retry')
 end
 return answers

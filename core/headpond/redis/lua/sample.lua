@@ -8,8 +8,8 @@
 --@include now
 local due = redis.call('ZCOUNT', delayed, '-inf', now)
 local after = '(' .. string.format('%d', now)
-local next_due = redis.call('ZRANGEBYSCORE', delayed, after, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-local oldest = redis.call('ZRANGE', ages, 0, 0)
+local next_due = redis.call('ZRANGEBYSCORE', delayed, after, '+inf', 'WITHSCORES', 'LIMIT', '0', '1')
+local oldest = redis.call('ZRANGE', ages, '0', '0')
 local seen = {}
 local beating = redis.call('ZRANGEBYSCORE', beats, after, '+inf')
 for i = 1, #beating do

@@ -12,6 +12,6 @@ if ARGV[3] == '' then
 else
   redis.call('HSET', schedules, name, ARGV[3])
   set_tick(name, ARGV[4])
-  redis.call('ZADD', wake, 0, '0') -- an idle worker learns when to be back
+  redis.call('ZADD', wake, '0', '0') -- an idle worker learns when to be back
 end
 return had

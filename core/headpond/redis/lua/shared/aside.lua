@@ -4,7 +4,7 @@
 --@include shares
 --@include window
 local function place_aside(id, tenant, score)
-  redis.call('ZADD', aside, 0, tenant .. '|' .. string.format('%016d', score) .. '|' .. id)
+  redis.call('ZADD', aside, '0', tenant .. '|' .. string.format('%016d', score) .. '|' .. id)
   redis.call('HSET', aside_at, id, score)
 end
 
@@ -50,7 +50,7 @@ end
 local function recall()
   local cursor = redis.call('HGET', meta, 'recall')
   if cursor then -- the rules changed: everybody is judged anew, in the order of their members
-    local names = redis.call('ZRANGEBYLEX', aside, cursor == '' and '-' or '(' .. cursor, '+', 'LIMIT', 0, 500)
+    local names = redis.call('ZRANGEBYLEX', aside, cursor == '' and '-' or '(' .. cursor, '+', 'LIMIT', '0', '500')
     if #names < 500 then
       redis.call('HDEL', meta, 'recall')
     else
@@ -58,16 +58,16 @@ local function recall()
     end
     bring_back(names)
   end
-  local last = redis.call('ZREVRANGE', turns, 0, 0, 'WITHSCORES')
+  local last = redis.call('ZREVRANGE', turns, '0', '0', 'WITHSCORES')
   if last[1] and last[2] - now > quota_of(last[1]).per then
     redis.call('ZADD', turns, now, last[1]) -- the clock was set back
   end
-  for _, tenant in ipairs(redis.call('ZRANGEBYSCORE', turns, '-inf', now, 'LIMIT', 0, 20)) do
+  for _, tenant in ipairs(redis.call('ZRANGEBYSCORE', turns, '-inf', now, 'LIMIT', '0', '20')) do
     local quota = quota_of(tenant)
     local room = math.max(0, math.min(quota.slots, quota.starts, 200))
     local names = {}
     if room > 0 then
-      names = redis.call('ZRANGEBYLEX', aside, '[' .. tenant .. '|', '(' .. tenant .. '}', 'LIMIT', 0, room)
+      names = redis.call('ZRANGEBYLEX', aside, '[' .. tenant .. '|', '(' .. tenant .. '}', 'LIMIT', '0', room)
       bring_back(names)
     end
     if #names == room and quota.starts <= room then

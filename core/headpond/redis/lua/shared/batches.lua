@@ -71,8 +71,8 @@ local function enlist(packed)
       count_ages({ stamp }, 1)
     end
     redis.call('HSET', jobs, id, stamp .. score .. body)
-    redis.call('HINCRBY', meta, 'added', 1)
-    redis.call('ZADD', wake, 0, '0')
+    redis.call('HINCRBY', meta, 'added', '1')
+    redis.call('ZADD', wake, '0', '0')
     tell('added', { id })
   end
   if batch ~= '' then

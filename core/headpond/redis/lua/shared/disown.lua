@@ -5,7 +5,7 @@
 --@include shares
 --@include tell
 local function disown(worker, fences)
-  local ids, gone, said = redis.call('ZREVRANGE', active, 0, 999), {}, {}
+  local ids, gone, said = redis.call('ZREVRANGE', active, '0', '999'), {}, {}
   if #ids == 0 then
     return
   end

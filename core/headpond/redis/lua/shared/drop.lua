@@ -21,15 +21,15 @@ end
 
 -- trim: keep the newest `keep` ended jobs and none from before `oldest`; at most 1,000 go.
 local function trim(ended, keep, oldest)
-  local ids = redis.call('ZRANGEBYSCORE', ended, '-inf', '(' .. string.format('%d', oldest), 'LIMIT', 0, 500)
+  local ids = redis.call('ZRANGEBYSCORE', ended, '-inf', '(' .. string.format('%d', oldest), 'LIMIT', '0', '500')
   if #ids > 0 then
     redis.call('ZREM', ended, unpack(ids))
     drop(ids)
   end
   local over = math.min(redis.call('ZCARD', ended) - keep, 500)
   if over > 0 then
-    ids = redis.call('ZRANGE', ended, 0, over - 1) -- ZPOPMIN would print scores that nobody reads
-    redis.call('ZREMRANGEBYRANK', ended, 0, over - 1)
+    ids = redis.call('ZRANGE', ended, '0', over - 1) -- ZPOPMIN would print scores that nobody reads
+    redis.call('ZREMRANGEBYRANK', ended, '0', over - 1)
     drop(ids)
   end
 end

@@ -2,7 +2,7 @@
 -- KEYS  delayed
 --@include requeue
 local function promote(limit)
-  local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
+  local due = redis.call('ZRANGEBYSCORE', delayed, '-inf', now, 'WITHSCORES', 'LIMIT', '0', limit)
   if #due == 0 then
     return 0
   end

@@ -8,7 +8,7 @@ local function beat_of(worker)
 end
 
 local function reap(limit)
-  local found = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
+  local found = redis.call('ZRANGEBYSCORE', active, '-inf', now, 'WITHSCORES', 'LIMIT', '0', limit)
   if #found == 0 then
     return 0
   end
@@ -27,7 +27,7 @@ local function reap(limit)
   local poison, back = {}, {}
   for i, id in ipairs(ids) do
     local worker, claimed = string.match(held[i], '^(.*)%.%d+|(%d+)$')
-    if redis.call('HINCRBY', busy, worker, -1) <= 0 then
+    if redis.call('HINCRBY', busy, worker, '-1') <= 0 then
       redis.call('HDEL', busy, worker)
     end
     if marks[i] then
@@ -35,7 +35,7 @@ local function reap(limit)
     elseif found[2 * i] - claimed == lease and beat_of(worker) - claimed > 1.5 * lease then
       back[#back + 1] = id -- never renewed by a worker that has beaten long since: it never heard of this claim
     else
-      local crashes = redis.call('HINCRBY', tries, id, 1) % 1000
+      local crashes = redis.call('HINCRBY', tries, id, '1') % 1000
       if crashes >= deliveries then
         local why = 'Its worker was lost ' .. crashes .. ' times while it ran, last ' .. worker .. '.'
         redis.call('ZADD', failed, now, id)
@@ -56,6 +56,6 @@ local function reap(limit)
     trim_ill(failed)
   end
   close_graves()
-  redis.call('ZADD', wake, 0, '0')
+  redis.call('ZADD', wake, '0', '0')
   return #ids
 end

@@ -19,8 +19,8 @@ local function tenants_of(ids)
 end
 
 local function turn(tenant)
-  redis.call('ZADD', turns, 0, tenant)
-  redis.call('ZADD', wake, 0, '0')
+  redis.call('ZADD', turns, '0', tenant)
+  redis.call('ZADD', wake, '0', '0')
 end
 
 local function free_slots(ids)

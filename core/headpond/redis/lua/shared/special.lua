@@ -31,7 +31,7 @@ local function take_key(id, field, till, span)
     redis.call('ZREM', unique_ends, field)
   end
   redis.call('HSET', keyed, id, till .. field)
-  local free = redis.call('ZRANGEBYSCORE', unique_ends, '-inf', now, 'LIMIT', 0, 2)
+  local free = redis.call('ZRANGEBYSCORE', unique_ends, '-inf', now, 'LIMIT', '0', '2')
   if #free > 0 then -- two go for one that comes: ticks alone would not keep up with thousands a second
     redis.call('ZREM', unique_ends, unpack(free))
     redis.call('HDEL', uniques, unpack(free))

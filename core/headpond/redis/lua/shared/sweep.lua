@@ -6,7 +6,7 @@ local function sweep(name, key, is_over)
     return
   end
   local from = redis.call('HGET', meta, name) or '0'
-  local found = redis.call('HSCAN', key, from, 'COUNT', 100)
+  local found = redis.call('HSCAN', key, from, 'COUNT', '100')
   if found[1] ~= from then -- an idle queue writes nothing
     redis.call('HSET', meta, name, found[1])
   end

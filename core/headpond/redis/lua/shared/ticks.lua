@@ -1,7 +1,7 @@
 -- ticks: leave in meta when the first schedule is to fire, where every claim sees it.
 -- KEYS  ticks meta
 local function note_tick()
-  local first = redis.call('ZRANGE', ticks, 0, 0, 'WITHSCORES')[2]
+  local first = redis.call('ZRANGE', ticks, '0', '0', 'WITHSCORES')[2]
   if first then
     redis.call('HSET', meta, 'next_tick', first)
   else
