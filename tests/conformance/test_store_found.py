@@ -105,6 +105,18 @@ async def test_lost_answer_is_no_crash_under_a_lowered_limit_either(bench: Bench
     assert (claim.id, claim.crashes) == ("a", 1)
 
 
+async def test_crash_of_a_worker_that_has_beaten_under_a_longer_lease(bench: Bench) -> None:
+    """A beat counts from when it came, however long the lease was that it came with."""
+    keeper = bench.store.leases(bench.name, "w1")
+    keeper.renew(a_beat("w1"), [])
+    keeper.close()
+    await bench.configure(lease_ms=5000)
+    await bench.add("a")
+    await bench.take("w1")
+    bench.in_ms(5001)
+    assert (await bench.take("w2")).crashes == 1
+
+
 async def test_poison_that_is_not_kept_is_gone_at_once(bench: Bench) -> None:
     """With no retention a job is gone the moment it ends, also when it ends by a lost lease."""
     await bench.configure(max_deliveries=1, failed=Retention(DAY_MS, 0))

@@ -1,10 +1,11 @@
 -- reap: take up to `limit` jobs from workers whose lease ran out; poison goes to failed.
--- KEYS  active owners busy beats tries failed reasons outcomes meta wake
+-- KEYS  active owners busy workers tries failed reasons outcomes meta wake
 --@include bury
 --@include return
 --@include shares
-local function beat_of(worker)
-  return tonumber(redis.call('ZSCORE', beats, worker) or 0)
+-- beaten_at: when a worker was heard of last; `beats` says only until when that counts, by the lease it had then.
+local function beaten_at(worker)
+  return tonumber(string.sub(redis.call('HGET', workers, worker) or '0', 1, 13))
 end
 
 local function reap(limit)
@@ -32,7 +33,7 @@ local function reap(limit)
     end
     if marks[i] then
       bury(id, marks[i], stopped_outcome(claimed, worker))
-    elseif found[2 * i] - claimed == lease and beat_of(worker) - claimed > 1.5 * lease then
+    elseif found[2 * i] - claimed == lease and beaten_at(worker) - claimed > lease / 2 then
       back[#back + 1] = id -- never renewed by a worker that has beaten long since: it never heard of this claim
     else
       local crashes = redis.call('HINCRBY', tries, id, '1') % 1000
