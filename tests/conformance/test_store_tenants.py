@@ -290,6 +290,25 @@ async def test_tenants_crowd_aside_goes_on_in_its_order(bench: Bench) -> None:
     assert order == ids[:14]
 
 
+async def test_tenants_turns_that_one_step_leaves_over_come_at_once(bench: Bench) -> None:
+    """A worker that got some of many is told to ask again, not to wait for a word."""
+    await bench.configure(tenant=TenantRule(max_active=1))
+    crowd = [f"t{number:02}" for number in range(60)]
+    for tenant in crowd:
+        await bench.add(f"{tenant}.1", f"{tenant}.2", tenant=tenant)
+    first = await bench.claim(100)
+    await bench.claim(100, "w2")  # what can't start steps aside
+    await bench.done(*first)
+    second: list[str] = []
+    answer = await bench.exchange(want=100)
+    while answer.claims:
+        second += names(answer.claims)
+        if not 0 < answer.next_due_ms <= answer.now_ms:
+            break
+        answer = await bench.exchange(want=100)
+    assert sorted(second) == [f"{tenant}.2" for tenant in crowd]
+
+
 @pytest.mark.parametrize("how", ["cancel", "clear", "amend"])
 async def test_tenants_jobs_aside_can_be_taken_away(bench: Bench, how: str) -> None:
     """A job that stepped aside can be cancelled, cleared and moved like any waiting one."""

@@ -91,6 +91,68 @@ async def test_a_last_word_whose_exchange_failed_is_said_again(yard: Yard) -> No
     assert (await yard.store.sample([QUEUE]))[QUEUE].stale_total == 0
 
 
+async def test_a_last_word_is_said_again_when_its_end_is_under_way_too(yard: Yard) -> None:
+    """Both exchanges fail, the one with the word and the one with the end."""
+    await yard.add("a")
+    yard.pump.begin()
+    await yard.come_to(0, 1, 0)
+    lost = asyncio.Event()
+    yard.store.faults = [lost, lost]
+    yard.pump.say(yard.started[0], b"last")
+    await until(lambda: len(yard.store.faults) == 1)
+    yard.finish(yard.started[0])
+    await until(lambda: not yard.store.faults)
+    lost.set()
+    await yard.come_to(0, 0, 1)
+    assert await said(yard, "a") == b"last"
+    assert (await yard.store.sample([QUEUE]))[QUEUE].stale_total == 0
+
+
+async def test_of_two_words_that_are_not_heard_the_later_is_said_again(yard: Yard) -> None:
+    """Each was under way in an exchange of its own."""
+    await yard.add("a")
+    yard.pump.begin()
+    await yard.come_to(0, 1, 0)
+    lost = asyncio.Event()
+    yard.store.faults = [lost, lost]
+    for word, left in ((b"old", 1), (b"new", 0)):
+        yard.pump.say(yard.started[0], word)
+        await until(lambda left=left: len(yard.store.faults) == left)  # type: ignore[misc]
+    lost.set()
+
+    async def is_said() -> bool:
+        return await said(yard, "a") is not None
+
+    await until(is_said, within_s=5)
+    assert await said(yard, "a") == b"new"
+
+
+async def test_a_word_of_a_lost_run_is_none_of_the_next_one(yard: Yard) -> None:
+    """Its exchange fails when the job has come back, and waits for a slot."""
+    await yard.add("a", "b")
+    yard.pump.begin()
+    await yard.come_to(0, 2, 0)
+    first, other = yard.started
+    lost = asyncio.Event()
+    yard.store.faults = [lost]
+    yard.pump.say(first, b"of the first run")
+    await until(lambda: not yard.store.faults)
+    yard.clock.advance_ms(1_001)
+    yard.pump.abandon(first)
+    await until(lambda: yard.pump.held.get(first.claim.id, first) is not first)
+    lost.set()
+    await until(lambda: len(yard.started) > 2)
+    again = yard.started[-1]
+    yard.finish(again)
+    yard.finish(other)
+
+    async def has_ended() -> bool:
+        return await yard.state(first.claim.id) is JobState.COMPLETED
+
+    await until(has_ended, within_s=5)
+    assert await said(yard, first.claim.id) is None
+
+
 async def test_after_a_failed_exchange_the_newest_word_counts(yard: Yard) -> None:
     """What was said meanwhile is not overwritten by what is sent again."""
     await yard.add("a", "b")

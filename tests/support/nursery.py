@@ -42,9 +42,9 @@ class Nursery:
         assert self._process.stdout is not None
         self._words = self._process.stdout
         self._rest = b""
-        self._born: list[int] = []
-        self.codes: dict[int, int] = {}
-        """Exit codes by process id, negative for a signal."""
+        self._born: list[Child] = []
+        self._alive: dict[int, Child] = {}
+        """By process id: one that is free is soon another's."""
 
     def bear(
         self, argv: Sequence[str], *, environ: Mapping[str, str], cwd: Path, log: Path
@@ -57,7 +57,7 @@ class Nursery:
             if not self.listen(BORN_WITHIN_S):
                 message = f"the nursery bore nothing within {BORN_WITHIN_S} s"
                 raise AssertionError(message)
-        return Child(self._born.pop(), self)
+        return self._born.pop()
 
     def listen(self, timeout_s: float = 0.0) -> bool:
         """Hear what there is to hear, waiting at most so long for it; False when there is none."""
@@ -71,9 +71,10 @@ class Nursery:
         for line in lines:
             word, pid, *code = line.split()
             if word == b"born":
-                self._born.append(int(pid))
+                child = self._alive[int(pid)] = Child(int(pid), self)
+                self._born.append(child)
             else:
-                self.codes[int(pid)] = int(code[0])
+                self._alive.pop(int(pid)).returncode = int(code[0])
         return True
 
     def close(self) -> None:
@@ -91,12 +92,12 @@ class Child:
     pid: int
     nursery: Nursery
     returncode: int | None = field(default=None, init=False)
+    """Negative for a signal."""
 
     def poll(self) -> int | None:
         """Return its exit code, `None` while it runs."""
         while self.returncode is None and self.nursery.listen():
-            self.returncode = self.nursery.codes.get(self.pid)
-        self.returncode = self.nursery.codes.get(self.pid)
+            pass
         return self.returncode
 
     def wait(self, timeout: float = BORN_WITHIN_S) -> int:

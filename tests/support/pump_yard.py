@@ -29,15 +29,18 @@ GOOD = pack(Outcome(1, 1))
 
 
 class Unreliable(MemoryQueueStore):
-    """Fails some exchanges, before or after they are applied."""
+    """Fails some exchanges, before or after they are applied, or before, once an event is set."""
 
-    faults: list[str]
+    faults: list[str | asyncio.Event]
 
     @override
     async def exchange(
         self, queue: str, worker: str, ended: Sequence[Ended], want: int
     ) -> Exchange:
         fault = self.faults.pop(0) if ended and self.faults else ""
+        if isinstance(fault, asyncio.Event):
+            await fault.wait()
+            fault = "before"
         if fault == "before":
             raise StoreUnavailable("no answer")
         answer = await super().exchange(queue, worker, ended, want)

@@ -68,6 +68,13 @@ class Left(BaseModel):
     text: str = Field(default="x", exclude=True)
 
 
+class Hidden(BaseModel):
+    """Leaves a field out at times."""
+
+    text: str = Field(default="x", exclude_if=lambda value: value == "x")
+    more: str = "y"
+
+
 class Said(BaseModel):
     """Writes a field in its own way."""
 
@@ -126,7 +133,7 @@ def test_scalars_are_written_as_pydantic_writes_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Extra, Optional, Nested, Left, Said, Whole, Computed, Root, Empty]
+    "model", [Extra, Optional, Nested, Left, Hidden, Said, Whole, Computed, Root, Empty]
 )
 def test_others_are_left_to_pydantic(model: type[BaseModel]) -> None:
     """Whatever is written in another way than it is held."""

@@ -59,6 +59,8 @@ class Held(msgspec.Struct, eq=False):
     """Its latest progress."""
     passed_on: Progress | None = None
     """The progress that was passed on last."""
+    unheard: bytes | None = None
+    """The same, packed, until the store has answered."""
     is_saying: bool = False
     """Progress is on its way."""
     silent_until: float = 0.0

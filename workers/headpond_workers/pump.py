@@ -93,7 +93,7 @@ class Pump:
     _is_careful: bool = False
     """Suspects are about: claim one job at a time."""
     _ended: list[Ended] = field(default_factory=list)
-    _said: dict[JobId, bytes] = field(default_factory=dict)
+    _speaking: dict[JobId, Held] = field(default_factory=dict)
     """The latest progress of running jobs, packed; goes along with the next exchange."""
     _pace: _Pace = field(default_factory=_Pace)
     _in_flight: int = 0
@@ -125,8 +125,8 @@ class Pump:
         self.running -= held.has_slot
         if held is self._suspect:
             self._suspect = None
-        if self._said and (said := self._said.pop(report.id, None)) is not None:
-            self._ended.append(Progressed(report.id, report.fence, said))
+        if held.unheard is not None:  # perhaps it is on its way; to hear it twice does no harm
+            self._ended.append(Progressed(report.id, report.fence, held.unheard))
         self._ended.append(report)
         if isinstance(report, Done | Failed):
             self._pace.note(report.run_us)
@@ -143,14 +143,14 @@ class Pump:
     def say(self, held: Held, progress: bytes) -> None:
         """Report how far a job is."""
         if self.held.get(held.claim.id) is held:
-            self._said[held.claim.id] = progress
+            held.unheard = progress
+            self._speaking[held.claim.id] = held
             self._call_soon()
 
     def abandon(self, held: Held) -> None:
         """Forget a job whose lease is lost: whoever has it now reports it."""
         if self.held.get(held.claim.id) is held:
             self._local = deque(each for each in self._local if each is not held)
-            self._said.pop(held.claim.id, None)
             self._let_go(held)
             self._fill()
             self._call_soon()
@@ -238,7 +238,7 @@ class Pump:
         want = capacity - self.running - len(self._local) - self._wanted
         want = 0 if self._claims_nothing else max(0, min(want, 1) if self._is_careful else want)
         batch = max(1, capacity // 4)
-        ended = len(self._ended) + len(self._said)
+        ended = len(self._ended) + len(self._speaking)
         if not ended and (self.is_waiting or not want):
             return
         is_busy = not (self.is_waiting or self._claims_nothing or force)
@@ -247,41 +247,44 @@ class Pump:
                 loop = asyncio.get_running_loop()
                 self._linger = loop.call_later(LINGER_S, self._lingered)
             return
-        # made here: what ends before the task begins is not held any more, and has had its say
-        words = [Progressed(i, self.held[i].claim.fence, word) for i, word in self._said.items()]
-        reports, self._said, self._ended = self._ended, {}, []
+        words = [
+            (held, Progressed(job_id, held.claim.fence, held.unheard))
+            for job_id, held in self._speaking.items()
+            if self.held.get(job_id) is held and held.unheard is not None
+        ]
+        reports, self._speaking, self._ended = self._ended, {}, []
         self._in_flight += 1
         self._wanted += want
         task = asyncio.get_running_loop().create_task(self._exchange(words, reports, want))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _exchange(self, words: list[Progressed], reports: list[Ended], want: int) -> None:
-        rings, every = self._rings, [*words, *reports] if words else reports
+    async def _exchange(
+        self, words: list[tuple[Held, Progressed]], reports: list[Ended], want: int
+    ) -> None:
+        rings, every = self._rings, reports
+        if words:
+            every = [*(word for _, word in words), *reports]
         try:
             answer = await self.store.exchange(self.queue, self.worker, every, want)
         except Exception as error:  # noqa: BLE001 (whatever it is, no report may be lost)
             self._failed(error)
             # The reports may have been applied: sending them again is safe, the fence tells.
             self._ended = reports + self._ended
-            self._say_again(words)
+            for held, word in words:  # if it has ended, its last word goes with its end
+                if self.held.get(word.id) is held and held.unheard is word.progress:
+                    self._speaking[word.id] = held
             return
         finally:
             self._in_flight -= 1
             self._wanted -= want
+        for held, word in words:
+            if held.unheard is word.progress:
+                held.unheard = None
         if self._failures:
             logger.info("queue %s answers again", self.queue)
             self._failures = 0
         self._take(answer, want, is_fresh=rings == self._rings)
-
-    def _say_again(self, words: list[Progressed]) -> None:
-        """Keep what was not heard, unless the job has said more since."""
-        newer = {report.id for report in self._ended if isinstance(report, Progressed)}
-        ending = {report.id for report in self._ended} - newer
-        self._ended[:0] = [word for word in words if word.id in ending]
-        for word in words:
-            if word.id in self.held and word.id not in newer:
-                self._said.setdefault(word.id, word.progress)
 
     def _failed(self, error: Exception) -> None:
         """Ask nothing for a moment; say so once, and each time when it is no mere absence."""

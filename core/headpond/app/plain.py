@@ -10,6 +10,25 @@ if TYPE_CHECKING:
 _KINDS: Final[Mapping[str, type]] = {"str": str, "int": int, "float": float, "bool": bool}
 
 
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# What may be said of a model, of a field and of its value without a word on how it is written. What
+# else there is, or will be in a newer pydantic, leaves the model to pydantic.
+_MODEL: Final = _words(
+    "type cls schema config ref metadata custom_init root_model post_init strict frozen"
+    " revalidate_instances generic_origin"
+)
+_FIELDS: Final = _words("type fields model_name computed_fields strict metadata ref")
+_FIELD: Final = _words("type schema metadata validation_alias serialization_alias frozen")
+_VALUE: Final = _words(
+    "type schema metadata ref strict default default_factory default_factory_takes_data on_error"
+    " validate_default copy_default gt ge lt le multiple_of allow_inf_nan pattern regex_engine"
+    " min_length max_length strip_whitespace to_lower to_upper coerce_numbers_to_str"
+)
+
+
 class Plain:
     """Tells of which payloads pydantic's serializer would write nothing but their fields."""
 
@@ -37,21 +56,22 @@ class Plain:
 
 def _types(schema: Mapping[str, Any]) -> dict[str, type] | None:
     inner = schema.get("schema", {})
-    is_bare = not (schema.get("serialization") or schema.get("root_model"))
-    if schema["type"] != "model" or inner.get("type") != "model-fields" or not is_bare:
+    if schema["type"] != "model" or inner.get("type") != "model-fields":
         return None
-    if inner.get("computed_fields") or inner.get("extra_behavior") == "allow":
+    keeps_more = schema.get("config", {}).get("extra_fields_behavior") == "allow"
+    if keeps_more or schema.get("root_model") or inner.get("computed_fields"):
         return None
-    if schema.get("config", {}).get("extra_fields_behavior") == "allow":
+    if not (schema.keys() <= _MODEL and inner.keys() <= _FIELDS):
         return None
-    types: dict[str, type] = {}
-    for name, field in inner["fields"].items():
-        value = field["schema"]
-        is_own = bool(value.get("serialization") or field.get("serialization_exclude"))
-        while value["type"] == "default":
-            value = value["schema"]
-            is_own = is_own or bool(value.get("serialization"))
-        if is_own or value["type"] not in _KINDS:
-            return None
-        types[name] = _KINDS[value["type"]]
-    return types
+    found = {name: _type(field) for name, field in inner["fields"].items()}
+    types = {name: kind for name, kind in found.items() if kind is not None}
+    return types if len(types) == len(found) else None
+
+
+def _type(field: Mapping[str, Any]) -> type | None:
+    value = field["schema"]
+    is_known = field.keys() <= _FIELD
+    while value["type"] == "default":
+        is_known = is_known and value.keys() <= _VALUE
+        value = value["schema"]
+    return _KINDS.get(value["type"]) if is_known and value.keys() <= _VALUE else None

@@ -8,6 +8,7 @@ meanwhile gather, and are confirmed together with the next word (a group commit)
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +19,7 @@ from headpond.redis.keys import wake_channel
 from headpond.redis.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
 
     from headpond.redis.client import Client
 
@@ -38,6 +39,9 @@ AT_A_TIME: Final = 16
 this process and Redis would work in turn, never at once."""
 TURNS: Final = 4
 """Of the loop, until what those callers enqueue next is on its way: theirs, and three of ours."""
+
+WITHIN_S: Final = 0.002
+"""For all of that."""
 
 Part = tuple["Sequence[NewJob]", "asyncio.Future[list[Placed]]"]
 
@@ -78,7 +82,7 @@ class Entry:
         parts = self._unsent.pop(queue)
         while parts:
             taken = _fitting(parts)
-            self._begin(self._send(queue, parts[:taken]))
+            self._begin(self._send(queue, parts[:taken], in_turns=True))
             parts = parts[taken:]
 
     def _begin(self, sending: Coroutine[Any, Any, None]) -> None:
@@ -95,22 +99,24 @@ class Entry:
                 await self._send(queue, parts[:taken])
                 parts = parts[taken:]
 
-    async def _send(self, queue: str, parts: list[Part]) -> None:
+    async def _send(self, queue: str, parts: list[Part], *, in_turns: bool = False) -> None:
         try:
             placed = await self._placed(queue, [job for jobs, _ in parts for job in jobs])
-        except Exception as error:  # noqa: BLE001 (handed to every caller of this batch)
+        except BaseException as error:
+            why = error if isinstance(error, Exception) else StoreUnavailable("It was cut off.")
             for _, future in parts:
                 if not future.done():
-                    future.set_exception(error)
+                    future.set_exception(why)
+            if why is not error:
+                raise
             return
-        at = 0
-        for number, (jobs, future) in enumerate(parts, 1):
-            if not future.done():
-                future.set_result(placed[at : at + len(jobs)])
-            at += len(jobs)
-            if number % AT_A_TIME == 0:
-                for _ in range(TURNS):
-                    await asyncio.sleep(0)
+        answers = _answers(parts, placed)
+        try:
+            if in_turns and len(parts) > AT_A_TIME:
+                await _hand_out(answers)
+        finally:
+            for _ in answers:  # the rest
+                pass
 
     async def _placed(self, queue: str, jobs: list[NewJob]) -> list[Placed]:
         """Add the jobs, and see that they are as safe as the queue asks."""
@@ -173,6 +179,26 @@ class Entry:
                     future.set_exception(StoreUnavailable("The store was closed."))
         for wire in self._confirmed.values():
             wire.close()
+
+
+def _answers(parts: Sequence[Part], placed: list[Placed]) -> Iterator[None]:
+    """Tell one caller after the other what became of its jobs."""
+    at = 0
+    for jobs, future in parts:
+        if not future.done():
+            future.set_result(placed[at : at + len(jobs)])
+        at += len(jobs)
+        yield
+
+
+async def _hand_out(answers: Iterator[None]) -> None:
+    """Let the loop turn after each few, as long as that is soon done: others may keep it busy."""
+    until = time.monotonic() + WITHIN_S
+    for number, _ in enumerate(answers, 1):
+        for _turn in range(0 if number % AT_A_TIME else TURNS):
+            await asyncio.sleep(0)
+            if time.monotonic() > until:
+                return
 
 
 def joined(jobs: Sequence[NewJob]) -> tuple[bytes, bytes]:

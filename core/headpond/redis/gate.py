@@ -199,7 +199,10 @@ async def _deaf(client: Client, channel: str) -> list[tuple[str, str]]:
             if client.address.kind is not Kind.CLUSTER or tries == EARS:
                 raise
         except HeadpondError as error:
-            return rights.refused_by(("SUBSCRIBE",), error)
+            lacks = rights.refused_by(("SUBSCRIBE",), error)
+            if not lacks:
+                raise
+            return lacks
         else:
             return []
         finally:

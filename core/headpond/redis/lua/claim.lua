@@ -164,7 +164,7 @@ else
   end
   if shared then
     local turned = redis.call('ZRANGE', turns, '0', '0', 'WITHSCORES')[2]
-    moment = math.min(moment, turned and tonumber(turned) or math.huge)
+    moment = math.min(moment, turned and math.max(tonumber(turned), now) or math.huge) -- 0 would mean that it is told
   end
 end
 if moment == math.huge then

@@ -2,7 +2,8 @@
 -- KEYS  waiting meta tags rules
 -- A score has 16 digits: the level (0 starts first), then a tag. A tenant's next tag in a level is
 -- max(virtual time of the level, its last tag) + 1024 / weight. A tag is kept with its fraction, a score without, so
--- weights up to 1,000 give each job of a tenant a score of its own. 10^15 / 1024 jobs fit before a level overflows.
+-- weights up to 1,000 give each job of a tenant a score of its own. 10^15 / 1024 jobs fit before a level overflows;
+-- ticks of an empty queue begin anew.
 local STEP = 1024
 local NOWHERE = '0000000000000000' -- in place of the score of a job that doesn't wait
 local function weight_of(tenant)
