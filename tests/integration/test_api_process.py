@@ -9,7 +9,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -240,6 +240,7 @@ async def test_an_endless_header_is_cut_off(redis_url: str, namespace: str) -> N
         writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-Endless: ")
         writer.write(b"x" * 80_000)
         assert b"431" in await reader.readline()
-        assert await reader.read() is not None, "the connection is closed"
+        with suppress(ConnectionResetError):  # there are unread bytes of ours
+            await asyncio.wait_for(reader.read(), 10)  # until the connection is closed
         writer.close()
         assert (await client.get("/livez")).status_code == 200
