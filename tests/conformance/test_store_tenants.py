@@ -309,6 +309,36 @@ async def test_tenants_turns_that_one_step_leaves_over_come_at_once(bench: Bench
     assert sorted(second) == [f"{tenant}.2" for tenant in crowd]
 
 
+@pytest.mark.parametrize("first", [("", 5), ("x", 5), ("", 9), ("x", 0)])
+async def test_tenants_and_levels_are_kept_whoever_comes_first(
+    bench: Bench, first: tuple[str, int]
+) -> None:
+    """A queue may keep what is usual in it in another way; nothing else depends on that."""
+    await bench.configure(tenant=TenantRule(max_active=1))
+    kinds = [first, ("", 5), ("x", 5), ("y", 5), ("", 9), ("x", 0)]
+    wanted = {f"j{number}": kind for number, kind in enumerate(kinds)}
+    for job_id, (tenant, priority) in wanted.items():
+        await bench.add(job_id, tenant=tenant, priority=priority)
+
+    async def kept() -> dict[str, tuple[str, int]]:
+        jobs = [await bench.job(job_id) for job_id in wanted]
+        return {job.id: (job.tenant, job.priority) for job in jobs}
+
+    assert await kept() == wanted
+    claims = await bench.claim(9)
+    active = [wanted[claim.id][0] for claim in claims]
+    assert sorted(active) == ["", "x", "y"]  # one of each
+    await bench.release(claims[0], delay_ms=1)
+    await bench.fail(claims[1], retry_in_ms=1)
+    await bench.done(claims[2])
+    bench.in_ms(1)
+    await bench.tick()
+    assert await kept() == wanted
+    if await bench.amend("j0", priority=3) is JobState.WAITING:
+        wanted["j0"] = (first[0], 3)
+    assert await kept() == wanted
+
+
 @pytest.mark.parametrize("how", ["cancel", "clear", "amend"])
 async def test_tenants_jobs_aside_can_be_taken_away(bench: Bench, how: str) -> None:
     """A job that stepped aside can be cancelled, cleared and moved like any waiting one."""

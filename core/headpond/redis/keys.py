@@ -21,7 +21,7 @@ COLUMNS: Final = {
     "aside_at": "HASH id → old score, of the same jobs",
     # ── what a job is ──
     "jobs": "HASH id → enqueued (13 digits, ms), score in waiting (16) and the packed envelope",
-    "standing": "HASH id → priority|tenant, only for those that are not the default",
+    "standing": "HASH id → priority|tenant, where it is not that of the queue's first job",
     "owners": "HASH id → fence|claimed ms, only while active",
     "tries": "HASH id → attempts · 1000 + crashes, only when not 0",
     "since": "HASH id → waiting since (13 digits, ms) and score (16), when not as in `jobs`",

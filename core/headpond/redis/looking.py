@@ -259,7 +259,7 @@ def stored(queue: str, row: list[Any]) -> StoredJob:
         queue=queue,
         state=state,
         body=body[PREFIX:],
-        priority=int(priority or 5),
+        priority=int(priority),
         tenant=tenant,
         attempts=attempts,
         crashes=crashes,

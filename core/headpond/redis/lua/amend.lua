@@ -13,7 +13,7 @@ local state = state_of(id)
 if state ~= 'waiting' and state ~= 'delayed' then
   return state
 end
-local known = redis.call('HGET', standing, id) or '5|'
+local known = redis.call('HGET', standing, id) or usual_standing()
 local old, tenant = string.match(known, '^(%d)|(.*)$')
 if priority ~= '' and priority ~= old then
   known = priority .. '|' .. tenant
@@ -26,7 +26,7 @@ if priority == '' and (due == '' or (state == 'waiting' and not later)) then
 end
 local from = state == 'waiting' and string.sub(prefixes({ id })[1], 1, 13)
 local _, score = withdraw(id)
-if known == '5|' then
+if known == usual_standing() then
   redis.call('HDEL', standing, id)
 else
   redis.call('HSET', standing, id, known)

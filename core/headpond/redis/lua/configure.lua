@@ -6,6 +6,7 @@
 -- COST  O(fields + tenants); where tenants' limits change also O(active)
 local LAYOUT = 2 -- of the columns; `Care` refuses queues of another one
 --@include room
+--@include usual
 if redis.call('HSETNX', meta, 'epoch', ARGV[2]) == 1 then
   redis.call('HSET', meta, 'layout', LAYOUT)
 end
@@ -18,11 +19,11 @@ local function count_again()
   if not string.find(ARGV[4], 'l', 1, true) then
     return
   end
-  local found = redis.call('ZRANGE', active, '0', '-1')
+  local found, usual = redis.call('ZRANGE', active, '0', '-1'), usual_standing()
   for first = 1, #found, 1000 do
     local ids = { unpack(found, first, math.min(first + 999, #found)) }
     for _, known in ipairs(redis.call('HMGET', standing, unpack(ids))) do
-      redis.call('HINCRBY', tenant_active, known and string.sub(known, 3) or '', '1')
+      redis.call('HINCRBY', tenant_active, string.sub(known or usual, 3), '1')
     end
   end
 end

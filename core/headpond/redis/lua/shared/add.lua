@@ -39,7 +39,7 @@ local function flush()
 end
 
 -- read: what a standing says; many jobs have the same, which is looked at once.
-local read_before = { [''] = { lane = '4', delay = 0, at = 0, is_plain = true } }
+local read_before = { [''] = { lane = '4', stand = '5|', delay = 0, at = 0, is_plain = true } }
 local function read(how)
   local said = read_before[how]
   if said then
@@ -47,9 +47,7 @@ local function read(how)
   end
   local priority, delay, at, tenant, rest = string.match(how, '^(%d)|(%d+)|(%d+)|([^|]*)(.*)$')
   said = { lane = (9 - priority) .. tenant, delay = tonumber(delay), at = tonumber(at), is_plain = rest == '' }
-  if priority ~= '5' or tenant ~= '' then
-    said.stand = priority .. '|' .. tenant
-  end
+  said.stand = priority .. '|' .. tenant
   if rest ~= '' then
     local batch, unique = string.match(rest, '^|([^|]*)|?(.*)$')
     said.batch = batch ~= '' and batch
@@ -62,11 +60,13 @@ local function read(how)
   return said
 end
 
+local usual = redis.call('HGET', meta, 'usual') -- see the include of this name
+
 -- place: put one job where its standing says; a job that replaces another gets that one's place.
 local function place(id, body, said, spot)
   fresh.n = fresh.n + 1
   fresh.all[fresh.n] = id
-  if said.stand then
+  if said.stand ~= usual then
     fresh.stands[#fresh.stands + 1] = id
     fresh.stands[#fresh.stands + 1] = said.stand
   end
@@ -101,6 +101,10 @@ for i = 1, n do
   ids[i] = list[3 * i - 2]
 end
 local known = redis.call('HMGET', jobs, unpack(ids))
+if not usual then
+  usual = redis.call('EXISTS', jobs) == 0 and read(list[3]).stand or '5|'
+  redis.call('HSET', meta, 'usual', usual)
+end
 begin()
 for i = 1, n do
   local id, length, said = ids[i], list[3 * i - 1], read(list[3 * i])

@@ -7,6 +7,7 @@
 --@include ages
 --@include line
 --@include tell
+--@include usual
 local COMPLETED, FAILED, CANCELLED = 5, 6, 7
 
 local records = {} -- as they are by now, whoever of this script changed them
@@ -60,7 +61,7 @@ local function enlist(packed)
   local is_new = redis.call('HEXISTS', jobs, id) == 0
   if is_new then
     local score = NOWHERE
-    if priority ~= '5' or tenant ~= '' then
+    if priority .. '|' .. tenant ~= usual_standing() then
       redis.call('HSET', standing, id, priority .. '|' .. tenant)
     end
     local due = math.max(now + delay, tonumber(at))

@@ -63,14 +63,11 @@ local function line(ids, lanes)
   return scores
 end
 
--- lanes_of: the lane of each job, level and tenant, from what is known of it.
-local function lanes_of(known)
+-- lanes_of: the lane of each job, level and tenant, from its standing.
+local function lanes_of(known, usual)
   local lanes = {}
   for i = 1, #known do
-    local priority, tenant = 5, ''
-    if known[i] then
-      priority, tenant = string.match(known[i], '^(%d)|(.*)$')
-    end
+    local priority, tenant = string.match(known[i] or usual, '^(%d)|(.*)$')
     lanes[i] = (9 - priority) .. tenant
   end
   return lanes

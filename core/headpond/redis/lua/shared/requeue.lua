@@ -2,8 +2,9 @@
 -- KEYS  since standing
 --@include ages
 --@include line
+--@include usual
 local function requeue(ids, began)
-  local scores = line(ids, lanes_of(redis.call('HMGET', standing, unpack(ids))))
+  local scores = line(ids, lanes_of(redis.call('HMGET', standing, unpack(ids)), usual_standing()))
   local marks = {}
   for i = 1, #ids do
     marks[2 * i - 1] = ids[i]

@@ -1,6 +1,7 @@
 -- rows: jobs with everything that is known of them. A job that there is not gives an empty row.
 -- KEYS  waiting delayed active completed failed cancelled jobs standing owners tries outcomes reasons parked
 --       aside_at progress members batches batch_ends cancels
+--@include usual
 local function batch_of(id)
   local own = redis.call('HGET', members, id)
   local name, generation = string.match(own or '', '^([^-].*)|(%d+)|%d+$')
@@ -10,7 +11,7 @@ local function batch_of(id)
 end
 
 local function rows(ids)
-  local found = {}
+  local found, usual = {}, usual_standing()
   for i, id in ipairs(ids) do
     local body = redis.call('HGET', jobs, id)
     local state, score = '', false
@@ -31,7 +32,7 @@ local function rows(ids)
     else
       found[i] = {
         id, state, score, body,
-        redis.call('HGET', standing, id) or '',
+        redis.call('HGET', standing, id) or usual,
         redis.call('HGET', owners, id) or '',
         redis.call('HGET', tries, id) or '0',
         redis.call('HGET', reasons, id) or '',

@@ -1,6 +1,7 @@
 -- shares: give tenants back the slots of jobs that are active no more.
 -- KEYS  meta standing tenant_active aside turns wake
 -- A tenant whose jobs stepped aside gets its turn: the next claim looks at it again.
+--@include usual
 local is_limited
 local function limited()
   if is_limited == nil then
@@ -11,9 +12,9 @@ local function limited()
 end
 
 local function tenants_of(ids)
-  local tenants = redis.call('HMGET', standing, unpack(ids))
+  local tenants, usual = redis.call('HMGET', standing, unpack(ids)), usual_standing()
   for i = 1, #ids do
-    tenants[i] = tenants[i] and string.sub(tenants[i], 3) or ''
+    tenants[i] = string.sub(tenants[i] or usual, 3)
   end
   return tenants
 end
