@@ -1,7 +1,8 @@
 """What a claim costs Redis with a million jobs waiting, next to a thousand.
 
-Claims of 1 and of 100 jobs, each handed back at once so that the depth stays; the figure is the
-processor time of Redis' main thread (median). Ours stands on both sides.
+Claims of 1 and of 100 jobs, in turn from a deep queue and from a shallow one of the same Redis,
+each handed back at once so that the depths stay; the figure is the processor time of Redis' main
+thread (median). Ours stands on both sides.
 """
 
 from __future__ import annotations
@@ -23,25 +24,26 @@ if TYPE_CHECKING:
 SHALLOW = 1_000
 
 
-def run(lab: Lab, depth: int) -> dict[str, float]:
-    """Fill a queue, and claim from it."""
+def run(lab: Lab) -> dict[str, dict[str, float]]:
+    """Fill two queues, and claim from them."""
+    command = python("-m", "harness.claims", str(lab.options.jobs), str(SHALLOW))
     with lab.bench("ours") as bench:
-        found = bench.ask(python("-m", "harness.claims", str(depth)), "claims")
-    lab.say(f"{depth:,} waiting: claim of 1 {found['1']:.0f} µs, of 100 {found['100']:.0f} µs")
+        found: dict[str, dict[str, float]] = bench.ask(command, "claims")
+    for depth, name in ((lab.options.jobs, "deep"), (SHALLOW, "shallow")):
+        one, many = found[name]["1"], found[name]["100"]
+        lab.say(f"{depth:,} waiting: claim of 1 {one:.0f} µs, of 100 {many:.0f} µs")
     return found
 
 
 def measure(lab: Lab) -> list[Row]:
-    """Measure both depths in turn."""
-    found = lab.interleaved(
-        {"deep": partial(run, lab, lab.options.jobs), "shallow": partial(run, lab, SHALLOW)}
-    )
+    """Measure both depths."""
+    rounds = lab.interleaved({"both": partial(run, lab)})["both"]
     bar = Bar("ratio", "<=", 1.3)
     return [
         Row(
             f"depth: claim of {size}, µs beside {SHALLOW:,} waiting",
-            [each[size] for each in found["deep"]],
-            [each[size] for each in found["shallow"]],
+            [found["deep"][size] for found in rounds],
+            [found["shallow"][size] for found in rounds],
             bar,
         )
         for size in ("1", "100")
