@@ -49,7 +49,7 @@ def main() -> int:
         print(f"demo: {trouble}")
     except TimeoutError:
         print(f"demo: not done within {options.within} s")
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         print("demo: interrupted")
         code = INTERRUPTED
     finally:
@@ -80,7 +80,8 @@ async def _run(options: argparse.Namespace, system: System) -> int:
     began = time.monotonic()
     current = asyncio.current_task()
     assert current is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, current.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where whoever started it ignores them
+        asyncio.get_running_loop().add_signal_handler(number, current.cancel)
     print(f"demo: starting headpond up in {system.folder}", flush=True)
     async with asyncio.timeout(options.within):
         try:
