@@ -52,4 +52,4 @@ def measure(lab: Lab) -> list[Row]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Benchmark("tenants", __doc__, 100_000, measure, runs=5)))
+    sys.exit(main(Benchmark("tenants", __doc__, 100_000, measure, runs=7)))
