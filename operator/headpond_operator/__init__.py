@@ -1,0 +1,1 @@
+"""The operator: QueueConfig resources in, worker Deployments and their replicas out."""
