@@ -6,8 +6,11 @@ them (`assert_never`), so that a new event can't be forgotten anywhere. Pure.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class RoundDone:
     unknown: int
     """Of these, how many the store said nothing of."""
     took_s: float
+    wanted: Mapping[str, int] = field(default_factory=dict)
+    """Workers wanted of each queue that could be decided; a copy of its own."""
 
 
 Event = (

@@ -85,6 +85,8 @@ class AppSettings(RedisSettings, KeySettings):
     apps: Annotated[tuple[str, ...], NoDecode] = ()
     """Modules that hold an `App`, by commas; empty: those with an entry point `headpond.apps`."""
     log_level: str = "info"
+    log_format: str = "text"
+    """`text` for people, `json` for machines: one object per line."""
 
     @field_validator("apps", mode="before")
     @classmethod

@@ -111,6 +111,7 @@ class Governor:
                 queues=len(policies),
                 unknown=len(policies) - len(samples),
                 took_s=asyncio.get_running_loop().time() - began,
+                wanted={queue: look.decision.replicas for queue, look in self.latest.items()},
             )
         )
         return self._delay()
