@@ -15,13 +15,15 @@ from headpond.errors import ConfigInvalid, FieldError
 LONGEST: Final = timedelta(days=3650)
 """Longer is taken for a slip of the pen; it also keeps every sum far from overflow."""
 
-PATTERN: Final = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
-"""What the schema of the CRD shows; a plain number is understood as seconds besides."""
+PATTERN: Final = r"^(([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+|[0-9]+(\.[0-9]+)?)$"
+"""A length of time as text; a plain number is seconds."""
 
 _HUGE_S: Final = 1e12
-_UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+UNITS_MS: Final = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
+"""Milliseconds of each unit, the largest first."""
+
 _WHOLE = re.compile(PATTERN)
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|$)")
 
 
 def parse_duration(value: object) -> timedelta:
@@ -40,9 +42,7 @@ def parse_duration(value: object) -> timedelta:
         text = value.strip()
         if _WHOLE.fullmatch(text):
             parts = _PART.findall(text)
-            return _checked(sum(float(n) * _UNITS_MS[unit] for n, unit in parts), value)
-        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-            return _checked(float(text) * 1000, value)
+            return _checked(sum(float(n) * UNITS_MS[unit or "s"] for n, unit in parts), value)
     raise _refused(value, "is no duration: write 500ms, 30s, 5m, 24h, 7d or a number of seconds")
 
 
@@ -55,9 +55,9 @@ def format_duration(value: timedelta) -> str:
     milliseconds = round(value.total_seconds() * 1000)
     if milliseconds == 0:
         return "0s"
-    fitting = (unit for unit, size in _UNITS_MS.items() if milliseconds % size == 0)
+    fitting = (unit for unit, size in UNITS_MS.items() if milliseconds % size == 0)
     unit = next(fitting)  # 1 ms divides every whole number
-    return f"{milliseconds // _UNITS_MS[unit]}{unit}"
+    return f"{milliseconds // UNITS_MS[unit]}{unit}"
 
 
 def _checked(milliseconds: float, value: object) -> timedelta:
@@ -86,6 +86,11 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(_for_pydantic),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": PATTERN}),
+    WithJsonSchema(
+        {
+            "x-kubernetes-int-or-string": True,
+            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}],
+        }
+    ),
 ]
 """A field of a document that holds a length of time."""
