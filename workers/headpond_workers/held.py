@@ -30,6 +30,8 @@ class Held(msgspec.Struct, eq=False):
     """When it was claimed, by the loop's clock."""
     ticket: list[None] = msgspec.field(default_factory=lambda: [None])
     """The right to start it or to hand it back; empty once taken."""
+    ready_s: float = 0.0
+    """When it could have started, by the loop's clock: how long it waited then is the store's."""
     has_slot: bool = False
     task: asyncio.Task[None] | None = None
     """What it runs in."""

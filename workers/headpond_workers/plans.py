@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -17,6 +17,7 @@ from headpond.app import Job
 from headpond.broker import HeadpondBroker
 from headpond.broker.formatter import message_of
 from headpond.envelope import Envelope
+from headpond.telemetry.tally import Runs
 from headpond_workers.casts import Casts, casts_of
 from headpond_workers.held import Held
 from headpond_workers.threads import Threads
@@ -59,6 +60,8 @@ class Plan:
     """Errors are thrown into generator dependencies."""
     is_secret: bool = False
     """What its jobs leave is sealed, whatever the queue says."""
+    runs: Runs = field(default_factory=Runs)
+    """Where they are counted."""
 
     @property
     def is_simple(self) -> bool:

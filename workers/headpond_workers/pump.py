@@ -116,11 +116,11 @@ class Pump:
         """Start pumping; needs a running loop."""
         self._turn(force=True)
 
-    def end(self, report: Ended) -> None:
-        """Report the end of a job that is held; its slot is free for the next at once."""
+    def end(self, report: Ended) -> bool:
+        """Report the end of a job if it is held; its slot is free for the next at once."""
         held = self.held.get(report.id)
         if held is None or held.claim.fence != report.fence:
-            return  # the lease was lost on the way, and the job was given up or claimed anew
+            return False  # the lease was lost on the way, and the job was given up or claimed anew
         del self.held[report.id]
         self.running -= held.has_slot
         if held is self._suspect:
@@ -134,6 +134,7 @@ class Pump:
             self._fill()
         if not self._soon:
             self._call_soon()
+        return True
 
     def withdraw(self, held: Held, report: Ended) -> None:
         """Report the end of a job that was claimed and shall not start any more."""
@@ -302,7 +303,7 @@ class Pump:
 
     def _take(self, answer: Exchange, want: int, *, is_fresh: bool) -> None:
         if answer.claims:
-            self._keep(answer.claims)
+            self._keep(answer.claims, answer.now_ms)
         if self._claims_nothing:
             self._hand_back()
         self._fill()
@@ -315,18 +316,21 @@ class Pump:
             self._wait(answer, again_s)
         self._turn()
 
-    def _keep(self, claims: Sequence[Claim]) -> None:
-        """Take what was claimed; of suspects one is kept at a time."""
+    def _keep(self, claims: Sequence[Claim], now_ms: int) -> None:
+        """Take what was claimed at the store's time `now_ms`; of suspects one at a time."""
         now, held, local = asyncio.get_running_loop().time(), self.held, self._local
+        apart = now - now_ms / 1000
         self._is_careful = False
         for claim in claims:
             if claim.id in held:  # its lease ran out, and the job came back here: it runs on
                 held[claim.id].claim = claim
             elif claim.crashes < self.last_chance:
-                it = held[claim.id] = Held(claim, now, [None])
+                it = held[claim.id] = Held(claim, now, [None], claim.since_ms / 1000 + apart)
                 local.append(it)
             elif self._suspect is None:
-                self._suspect = held[claim.id] = Held(claim, now)
+                self._suspect = held[claim.id] = Held(
+                    claim, now, [None], claim.since_ms / 1000 + apart
+                )
                 self._stop_waiting()
             else:
                 self._ended.append(Held(claim).released())

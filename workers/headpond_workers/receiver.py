@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from headpond.app import Queue
     from headpond.jobs import JobId
     from headpond.ports import Renewal
+    from headpond.telemetry.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,15 @@ class HeadpondReceiver(Receiver):
     def is_ready(self) -> bool:
         """Whether it claims jobs."""
         return self.started and not (self._pump.stopping or self._pump.draining)
+
+    @property
+    def tally(self) -> Tally:
+        """What it has counted of its jobs."""
+        return self._runner.tally
+
+    def load(self) -> tuple[int, int]:
+        """Return its slots, and how many of them run a job."""
+        return self._pump.slots, self._pump.running
 
     # ── the life of a worker ──
 
@@ -159,6 +169,7 @@ class HeadpondReceiver(Receiver):
             now = loop.time()
             try:
                 self._runner.sweep(now)
+                self._runner.tally.fold()
                 self._pump.release_stale(now)
             except Exception:
                 logger.exception("looking after the running jobs failed; it is tried again")

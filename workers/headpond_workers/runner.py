@@ -14,7 +14,8 @@ from taskiq.exceptions import NoResultError
 from headpond.app import Job
 from headpond.broker import Running, running_job
 from headpond.envelope import Envelope, unpack_envelope
-from headpond.jobs import Released
+from headpond.jobs import Done, Released
+from headpond.telemetry.tally import Tally
 from headpond_workers import reports
 from headpond_workers.hooks import Hooks
 from headpond_workers.live import ONE_RUN
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from headpond.broker import HeadpondBroker
     from headpond.jobs import Ended
+    from headpond.telemetry.tally import Runs
     from headpond_workers.held import Held, Why
     from headpond_workers.live import LiveSettings
     from headpond_workers.pump import Pump
@@ -68,6 +70,8 @@ class Runner:
         self._saying: Saying | None = None
         self._relay: Relay | None = None
         self._pump: Pump
+        self.tally = Tally()
+        """What the jobs waited and took, and how they ended."""
         self.enough = asyncio.Event()
         """It has started as many jobs as it may."""
 
@@ -133,13 +137,16 @@ class Runner:
         run = Run(held.claim, self._worker, _now_ms() - run_us // 1000, run_us)
         if held.running is not None:
             held.running.is_over = True
+        report: Ended
         if held.ended_by == "cancelled":
-            self._end(held, reports.stopped(run, reports.Cancelled(left=True)))
-            if held.in_thread and held.task is not None:
-                held.task.cancel()
+            report = reports.stopped(run, reports.Cancelled(left=True))
         else:
             retry = held.retry or ONE_RUN
-            self._end(held, reports.timed_out(run, held.limit_s, retry, random.random))
+            report = reports.timed_out(run, held.limit_s, retry, random.random)
+        if self._end(held, report):
+            self.tally.of(unpack_envelope(held.claim.body).job_type).ended(report)
+        if held.ended_by == "cancelled" and held.in_thread and held.task is not None:
+            held.task.cancel()
 
     # ── one run ──
 
@@ -155,12 +162,13 @@ class Runner:
         try:
             envelope = unpack_envelope(held.claim.body)
         except msgspec.MsgspecError as error:
-            self._end(held, reports.unreadable(held.claim, self._worker, started_ms, error))
+            self._set_aside(held, reports.unreadable(held.claim, self._worker, started_ms, error))
             return now
         plan = self._plans.get(envelope.job_type) or self._plan(envelope.job_type)
         if plan is None:
             self._park(held, envelope.job_type)
             return now
+        self.tally.waited(now - held.ready_s)
         try:
             value = await self._invoke(held, plan, envelope)
         except BaseException as raised:  # noqa: BLE001 (SystemExit ends the job, not the worker)
@@ -174,7 +182,11 @@ class Runner:
             shown = None if held.place else error  # its words may be those of the payload
             logger.error(UNTOLD, run.claim.id, type(error).__name__, exc_info=shown)  # noqa: TRY400
             report = reports.undecided(run, error)
-        self._end(held, report)
+        is_heard = self._end(held, report)
+        if is_heard and type(report) is Done:
+            plan.runs.completed(run_us)
+        else:
+            _count(plan.runs, held, report, is_heard=is_heard)
         return now
 
     def _invoke(self, held: Held, plan: Plan, envelope: Envelope) -> Awaitable[Any]:
@@ -243,21 +255,38 @@ class Runner:
             error.__cause__ = cause
         return reports.raised(run, error, retry, random.random)
 
-    def _end(self, held: Held, report: Ended) -> None:
+    def _end(self, held: Held, report: Ended) -> bool:
+        """Report the end of a job; False when it is not held any more."""
         if held.said is not None and self._saying is not None:
             self._saying.finish(held)
-        self._pump.end(report if held.place is None else self._vault.seal(held.place, report))
+        return self._pump.end(
+            report if held.place is None else self._vault.seal(held.place, report)
+        )
+
+    def _set_aside(self, held: Held, report: Ended) -> None:
+        """Report the end of a job that can't be run here."""
+        if self._end(held, report):
+            self.tally.others().ended(report)
 
     def _park(self, held: Held, name: str) -> None:
         claim = held.claim
         logger.warning("job %s parked: this worker knows no %r", claim.id, name)
-        self._end(held, Released(claim.id, claim.fence, delay_ms=PARKED_MS, parked=name))
+        self._set_aside(held, Released(claim.id, claim.fence, delay_ms=PARKED_MS, parked=name))
 
     def _plan(self, name: str) -> Plan | None:
         plan = make_plan(self._broker, name, self._manners)
         if plan is not None:
             self._plans[name] = plan
+            plan.runs = self.tally.of(name)
         return plan
+
+
+def _count(runs: Runs, held: Held, report: Ended, *, is_heard: bool) -> None:
+    """Count a run's end, unless it was counted when its handler was left."""
+    if is_heard:
+        runs.ended(report)
+    elif held.ended_by == "lost":
+        runs.lost()
 
 
 def _was_stopped(held: Held, error: BaseException | None) -> bool:

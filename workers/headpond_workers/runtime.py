@@ -50,7 +50,7 @@ async def run(settings: WorkerSettings) -> None:
         broker, worker=worker, queue=queue, grace_s=settings.grace_s, run_startup=False
     )
     receiver.on_lost = lambda: os._exit(EXIT_BLOCKED)
-    server = await _probes(settings.probe_port, receiver)
+    server = await _probes(settings.probe_port, queue.name, receiver)
     if not await _start(broker, finish):
         return
     await _declare(queue)
@@ -68,11 +68,16 @@ async def run(settings: WorkerSettings) -> None:
     logger.info("worker %s has ended", worker)
 
 
-async def _probes(port: int, receiver: HeadpondReceiver) -> asyncio.Server | None:
+async def _probes(port: int, queue: str, receiver: HeadpondReceiver) -> asyncio.Server | None:
     if not port:
         return None
+    # Nobody else pays 2 MiB for it, and a worker that has begun never waits for an import.
+    from headpond.telemetry.scrape import Scrape  # noqa: PLC0415
+    from headpond.telemetry.worker_metrics import WorkerMetrics  # noqa: PLC0415
+
+    scrape = Scrape(WorkerMetrics(queue, receiver.tally, receiver.load))
     try:
-        return await probes.serve(port, lambda: receiver.is_ready)
+        return await probes.serve(port, lambda: receiver.is_ready, scrape.text)
     except OSError as error:
         fault = FieldError("/HEADPOND_PROBE_PORT", f"Port {port} can't be had: {error.strerror}.")
         raise ConfigInvalid([fault], "environment") from error

@@ -1,7 +1,8 @@
-"""Histograms that cost the hot path a search and two additions; Prometheus sees them when it asks.
+"""Histograms that cost a hot path next to nothing; Prometheus sees them when it asks.
 
-prometheus_client's own take a lock for each observation, which is dearer than all else that a
-worker counts of a job.
+prometheus_client's own take a lock and a microsecond for each observation, which is a tenth of what
+a worker has for a job. Here a job appends a number to a list; what gathers there is sorted in now
+and then.
 """
 
 from __future__ import annotations
@@ -28,17 +29,41 @@ class Buckets:
         """Begin at zero."""
         self.counts = [0] * (len(self.bounds) + 1)
 
+    @property
+    def count(self) -> int:
+        """How many values there were."""
+        return sum(self.counts)
+
     def add(self, value: float) -> None:
         """Count a value; one that is equal to a bound lies below it."""
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
+    def take(self, values: list[int] | list[float]) -> None:
+        """Count what has gathered in `values`, and empty it.
+
+        >>> few, gathered = Buckets((1, 5)), [0, 1, 2, 9]
+        >>> few.take(gathered)
+        >>> few.counts, few.total, gathered
+        ([2, 1, 1], 12, [])
+        """
+        if not values:
+            return
+        counts, bounds = self.counts, self.bounds
+        lowest, highest = bisect_left(bounds, min(values)), bisect_left(bounds, max(values))
+        if lowest == highest:  # as for most of what is fast
+            counts[lowest] += len(values)
+        else:
+            for value in values:
+                counts[bisect_left(bounds, value)] += 1
+        self.total += sum(values)
+        values.clear()
+
     def cumulated(self, unit: float = 1) -> list[tuple[str, float]]:
         """Return how many values were at most each bound, with the bounds divided by `unit`.
 
         >>> few = Buckets((1000, 5000))
-        >>> few.add(1000), few.add(1001), few.add(9000)
-        (None, None, None)
+        >>> few.take([1000, 1001, 9000])
         >>> few.cumulated(unit=1000)
         [('1.0', 1), ('5.0', 2), ('+Inf', 3)]
         """
