@@ -129,3 +129,29 @@ class WorkerSettings(AppSettings):
         except ConfigInvalid as error:
             why = error.errors[0].detail
             raise PydanticCustomError("worker_id", "{why}", {"why": why}) from error
+
+
+class OperatorSettings(AppSettings):
+    """The operator's process."""
+
+    watch_namespaces: Annotated[tuple[str, ...], NoDecode] = ()
+    """Kubernetes namespaces whose QueueConfigs it serves, by commas; empty: its own; `*`: all."""
+    pod_namespace: str = ""
+    """Where it runs itself, and its Lease is; empty: as the service account or kubeconfig says."""
+    identity: str = ""
+    """Name in the Lease; a bit of chance is added. Empty: the host's name."""
+    lease_name: str = "headpond-operator"
+    """Operators that share a Redis namespace must share the Lease."""
+    probe_port: int = Field(8080, ge=0, le=65535)
+    """Port of /livez, /readyz and /metrics; 0: none."""
+    worker_image: str = ""
+    """Of workers whose QueueConfig and whose template name none."""
+    worker_template_file: str = ""
+    """A pod template in YAML that is laid over the operator's own, under each QueueConfig's."""
+    unschedulable_after_s: float = Field(120.0, ge=0)
+    """So long an autoscaler of nodes has time to make room; then no more pods are asked for."""
+
+    @field_validator("watch_namespaces", mode="before")
+    @classmethod
+    def _split_namespaces(cls, value: object) -> object:
+        return cls._split(value)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from headpond.cli.up.declared import declare, differences, read_file
-from headpond.errors import ConfigInvalid, HeadpondError, Unavailable
-from headpond.queues import Hold
+from headpond.errors import ConfigInvalid
+from headpond.governor.in_force import InForce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,14 +54,15 @@ class Steering:
         """Read the source; raise `ConfigInvalid` when it can't be put into force."""
         self._source = source
         self._store = store
-        self._clock = clock
         self._say = say
         self._stamp = self._look()
-        self.configs = source.read()
+        self._in_force = InForce(store, clock, lambda _, sentence: say(sentence), source.read())
         self._policies = {q: config.spec.to_policy() for q, config in self.configs.items()}
-        self._pending: set[str] = set()
-        self._refused: dict[str, str] = {}
-        """What was said of each queue that can't be configured."""
+
+    @property
+    def configs(self) -> Mapping[str, QueueConfig]:
+        """What is to be in force."""
+        return self._in_force.wanted
 
     def policies(self) -> Mapping[str, Policy]:
         """Return what the governor follows."""
@@ -71,13 +71,14 @@ class Steering:
     async def apply(self) -> None:
         """Put everything into force; raise `Unavailable` when the store doesn't answer."""
         for queue in sorted(self.configs):
-            await self._put(queue)
+            await self._in_force.put(queue)
+        self._in_force.pending.clear()
         for queue in sorted(set(await self._store.queues()) - set(self.configs)):
             self._say(f"Queue {queue!r} is kept here, but no app defines it: its jobs wait.")
 
     async def apply_again(self) -> None:
         """Have everything put into force again: the store may have come back empty."""
-        self._pending = set(self.configs)
+        self._in_force.again()
 
     async def run(self) -> None:
         """Follow the file, and put into force what could not be before or was lost."""
@@ -91,10 +92,10 @@ class Steering:
                 self._stamp = seen
                 self._reread()
             if loop.time() >= ask_at_s:
-                await self._find_lost()
+                await self._in_force.find_lost()
                 ask_at_s = loop.time() + LOST_EVERY_S
-            if self._pending:
-                await self._try_pending()
+            if not await self._in_force.settle():
+                await asyncio.sleep(LOOK_EVERY_S)
 
     def _look(self) -> Stamp:
         if self._source.file is None:
@@ -114,45 +115,10 @@ class Steering:
         changes = differences(self.configs, configs)
         said = set(idle_sentences(self.configs))
         news = [sentence for sentence in idle_sentences(configs) if sentence not in said]
-        self._pending |= {q for q in configs if configs[q].spec != self.configs[q].spec}
-        self.configs = configs
+        self._in_force.want(configs)
         self._policies = {queue: config.spec.to_policy() for queue, config in configs.items()}
         for sentence in [*changes, *news]:
             self._say(f"{self._source.file}: {sentence}")
-
-    async def _find_lost(self) -> None:
-        """Note the queues that the store no longer has; a store that is away has lost nothing."""
-        with suppress(HeadpondError):
-            self._pending |= set(self.configs) - set(await self._store.queues())
-
-    async def _try_pending(self) -> None:
-        for queue in sorted(self._pending):
-            try:
-                await self._put(queue)
-            except Unavailable:
-                await asyncio.sleep(LOOK_EVERY_S)  # said by whoever mends the store
-                return
-            except HeadpondError as error:
-                self._refuse(queue, f"Queue {queue!r} can't be configured now: {error}")
-            else:
-                self._pending.discard(queue)
-                self._refused.pop(queue, None)
-
-    def _refuse(self, queue: str, sentence: str) -> None:
-        """Say it once; it is tried again at each look."""
-        if self._refused.get(queue) != sentence:
-            self._say(sentence)
-        self._refused[queue] = sentence
-
-    async def _put(self, queue: str) -> None:
-        config = self.configs[queue]
-        await self._store.configure(queue, config.spec.to_settings())
-        pause = config.spec.pause_in_force
-        if pause == "None":
-            await self._store.resume(queue, "spec")
-            return
-        hold = Hold("spec", config.source, f"spec.pause is {pause}.", self._clock.now_ms())
-        await self._store.hold(queue, hold)
 
 
 def idle_sentences(configs: Mapping[str, QueueConfig]) -> list[str]:

@@ -1,0 +1,86 @@
+"""Declared queues, put into force in the store and kept so: settings, and the hold of the spec."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from headpond.errors import HeadpondError, Unavailable
+from headpond.queues import Hold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from headpond.config import QueueConfig
+    from headpond.ports import Clock, QueueStore
+
+
+class InForce:
+    """What shall be in force, and what of it isn't yet."""
+
+    def __init__(
+        self,
+        store: QueueStore,
+        clock: Clock,
+        said: Callable[[str, str], None] = lambda *_: None,
+        wanted: Mapping[str, QueueConfig] | None = None,
+    ) -> None:
+        """Tell `said` queue and sentence when one can't be put into force, once."""
+        self._store = store
+        self._clock = clock
+        self._said = said
+        self.wanted: Mapping[str, QueueConfig] = wanted or {}
+        self.pending: set[str] = set(self.wanted)
+        self.refused: dict[str, str] = {}
+        """Why a queue can't be put into force."""
+
+    def want(self, configs: Mapping[str, QueueConfig]) -> None:
+        """Have these in force; what has not changed stays as it is."""
+        before = self.wanted
+        changed = {q for q, c in configs.items() if q not in before or before[q].spec != c.spec}
+        self.wanted = configs
+        self.pending = (self.pending | changed) & set(configs)
+
+    def again(self) -> None:
+        """Have everything put into force again: the store may have come back empty."""
+        self.pending = set(self.wanted)
+
+    async def find_lost(self) -> None:
+        """Note the queues that the store no longer has; a store that is away has lost nothing."""
+        with suppress(HeadpondError):
+            self.pending |= set(self.wanted) - set(await self._store.queues())
+
+    async def settle(self, queues: Iterable[str] | None = None) -> bool:
+        """Put into force what is not; False when the store does not answer."""
+        for queue in sorted(self.pending if queues is None else queues):
+            config = self.wanted.get(queue)
+            try:
+                await self.put(queue)
+            except Unavailable:
+                return False  # said by whoever minds the store
+            except HeadpondError as error:
+                self._refuse(queue, f"Queue {queue!r} can't be configured now: {error}")
+            else:
+                if self.wanted.get(queue) is config:  # else it was changed meanwhile
+                    self.pending.discard(queue)
+                self.refused.pop(queue, None)
+        return True
+
+    async def put(self, queue: str) -> None:
+        """Put one queue into force."""
+        config = self.wanted.get(queue)
+        if config is None:
+            return
+        await self._store.configure(queue, config.spec.to_settings())
+        pause = config.spec.pause_in_force
+        if pause == "None":
+            await self._store.resume(queue, "spec")
+            return
+        hold = Hold("spec", config.source, f"spec.pause is {pause}.", self._clock.now_ms())
+        await self._store.hold(queue, hold)
+
+    def _refuse(self, queue: str, sentence: str) -> None:
+        """Say it once; it is tried again at each look."""
+        if self.refused.get(queue) != sentence:
+            self._said(queue, sentence)
+        self.refused[queue] = sentence
