@@ -107,7 +107,7 @@ def _root() -> dict[str, Any]:
         "properties": {
             "apiVersion": {"type": "string", "description": f"{API_VERSION}."},
             "kind": {"type": "string", "description": f"{KIND}."},
-            "metadata": {"type": "object"},
+            "metadata": {"type": "object", "properties": {"name": {"type": "string"}}},
             "spec": {"description": spec, **model_schema(QueueConfigSpec, "spec")},
             "status": {"description": status, **model_schema(QueueConfigStatus, "status")},
         },

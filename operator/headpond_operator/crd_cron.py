@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import Final
 
-LONGEST_CRON: Final = 100
-"""Characters; it bounds what the API server reckons the rule may cost."""
-
 _STEP: Final = "(/0*[1-9][0-9]*)?"
 _MONTHS: Final = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _DAYS: Final = "sun|mon|tue|wed|thu|fri|sat"

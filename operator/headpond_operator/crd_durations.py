@@ -6,10 +6,9 @@ the rules count milliseconds themselves.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-
-from annotated_types import Ge, Gt, Le
 
 from headpond.config.durations import LONGEST, PATTERN, UNITS_MS, format_duration
 
@@ -30,6 +29,15 @@ _HALF_MS: Final = 0.5
 _UNITS: Final = ", ".join(f"'{unit}': {size}.0" for unit, size in UNITS_MS.items())
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a length of time must keep to, as pydantic's `Field` names it."""
+
+    gt: timedelta | None = None
+    ge: timedelta | None = None
+    le: timedelta | None = None
+
+
 def readable(text: str) -> str:
     """Return CEL that says whether the value of the expression `text` can be read at all."""
     return f"string({text}).matches(r'{PATTERN}')"
@@ -42,7 +50,7 @@ def milliseconds(text: str) -> str:
 
 
 def duration_schema(bounds: Iterable[Any]) -> dict[str, Any]:
-    """Return the schema of a field with these bounds (`Gt`, `Ge`, `Le` of pydantic's field)."""
+    """Return the schema of a field within these bounds: ours, or a field's metadata."""
     return {
         **INT_OR_STRING,
         "minimum": 0,
@@ -58,28 +66,29 @@ def _form() -> dict[str, str]:
 
 
 def _within(bounds: list[Any]) -> dict[str, str]:
+    over, least, most = (_bound(bounds, name) for name in ("gt", "ge", "le"))
     checks, words = [], []
-    most = LONGEST
-    for bound in bounds:
-        match bound:
-            case Gt(gt=timedelta() as least):
-                checks.append(f"ms > {_ms(least) + _HALF_MS}")
-                words.append(f"more than {format_duration(least)}")
-            case Ge(ge=timedelta() as least):
-                checks.append(f"ms >= {_ms(least) - _HALF_MS}")
-                words.append(f"at least {format_duration(least)}")
-            case Le(le=timedelta() as longest):
-                most = longest
-            case _:
-                pass
-    checks.append(f"ms <= {_ms(most) + (_HALF_MS if most < LONGEST else 0.0)}")
-    words.append(f"at most {format_duration(most)}")
+    if over is not None:
+        checks.append(f"ms > {_ms(over) + _HALF_MS}")
+        words.append(f"more than {format_duration(over)}")
+    if least is not None:
+        checks.append(f"ms >= {_ms(least) - _HALF_MS}")
+        words.append(f"at least {format_duration(least)}")
+    longest = LONGEST if most is None else most
+    checks.append(f"ms <= {_ms(LONGEST) if most is None else _ms(most) + _HALF_MS}")
+    words.append(f"at most {format_duration(longest)}")
     within = f"[{milliseconds('self')}].all(ms, {' && '.join(checks)})"
     sentence = f" must be {' and '.join(words)}."
     return {
         "rule": f"!{readable('self')} || {within}",
         "messageExpression": f"string(self) + '{sentence}'",
     }
+
+
+def _bound(bounds: list[Any], name: str) -> timedelta | None:
+    """Return what pydantic's `Field` was given as `gt`, `ge` or `le`."""
+    found = (getattr(bound, name, None) for bound in bounds)
+    return next((each for each in found if isinstance(each, timedelta)), None)
 
 
 def _ms(span: timedelta) -> float:

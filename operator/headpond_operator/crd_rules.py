@@ -12,13 +12,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from headpond.config.durations import format_duration
-from headpond.config.jobs import BackoffSpec, TenantsSpec
+from headpond.config.jobs import LONGEST_SPAN, SHORTEST_SPAN, BackoffSpec, RateLimit, TenantsSpec
 from headpond.config.scaling import OnUnknown, ScalingSpec, ScheduleEntry, TargetSpec
 from headpond.config.spec import QueueConfigSpec
 from headpond.config.worker import WorkerSpec
 from headpond.jobs import PRIORITIES
 from headpond_operator.crd_cron import IS_CRON
-from headpond_operator.crd_durations import milliseconds, readable
+from headpond_operator.crd_durations import Bounds, milliseconds, readable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -68,6 +68,7 @@ ROOT: Final = (
         f"self.metadata.name.size() <= {LONGEST_NAME} && self.metadata.name.matches('{DNS_LABEL}')",
         f"the name of a QueueConfig has 1 to {LONGEST_NAME} of a-z, 0-9 and -, beginning and ending"
         " with a letter or a digit.",
+        ".metadata.name",
     ),
     Rule(
         f"{_QUEUE.format('self')} == {_QUEUE.format('oldSelf')}",
@@ -171,6 +172,11 @@ OF_MODELS: Final[dict[type[BaseModel], tuple[Rule, ...]]] = {
     ),
 }
 """Of the object that a model describes."""
+
+BOUNDS: Final[dict[tuple[type[BaseModel], str], tuple[Bounds, ...]]] = {
+    (RateLimit, "per"): (Bounds(ge=SHORTEST_SPAN, le=LONGEST_SPAN),),
+}
+"""Of durations whose model says them in a validator."""
 
 _NAMES: Final = ", ".join(f"'{name}'" for name in PRIORITIES)
 

@@ -10,15 +10,15 @@ import typing
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from headpond.config.durations import format_duration
 from headpond.config.faults import inner, show
-from headpond_operator.crd_cron import LONGEST_CRON
 from headpond_operator.crd_durations import INT_OR_STRING, duration_schema
 from headpond_operator.crd_fragments import FRAGMENTS
-from headpond_operator.crd_rules import OF_FIELDS, OF_MODELS, Rule
+from headpond_operator.crd_rules import BOUNDS, OF_FIELDS, OF_MODELS, Rule
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -28,15 +28,8 @@ RULES: Final = "x-kubernetes-validations"
 SIZES: Final[dict[str, dict[str, int]]] = {
     "spec.queue": {"minLength": 1, "maxLength": 63},
     "spec.jobs.priority": {"maxLength": 16},
-    "spec.jobs.tenants.overrides": {"maxProperties": 1000},
-    "spec.scaling.scaleUp.policies": {"maxItems": 20},
-    "spec.scaling.scaleDown.policies": {"maxItems": 20},
-    "spec.scaling.schedule": {"maxItems": 100},
-    "spec.scaling.schedule[].cron": {"maxLength": LONGEST_CRON},
-    "spec.scaling.schedule[].tz": {"maxLength": 64},
-    "spec.worker.apps": {"maxItems": 100},
 }
-"""Sizes that the API server wants to know, to reckon what the rules cost at most."""
+"""What the API server wants to know besides, to reckon what the rules cost at most."""
 
 _TAKEN: Final = frozenset(
     {
@@ -67,7 +60,8 @@ def model_schema(model: type[BaseModel], path: str) -> dict[str, Any]:
     required: list[str] = []
     for name, field in model.model_fields.items():
         alias = field.alias or name
-        schema = _schema(f"{path}.{alias}", field.annotation, _present(plain[alias]), field)
+        bounds = [*field.metadata, *BOUNDS.get((model, name), ())]
+        schema = _schema(f"{path}.{alias}", field.annotation, _present(plain[alias]), bounds)
         properties[alias] = {"description": _description(field), **schema}
         if field.is_required():
             required.append(alias)
@@ -77,7 +71,7 @@ def model_schema(model: type[BaseModel], path: str) -> dict[str, Any]:
     return _with_rules(schema, OF_MODELS.get(model, ()))
 
 
-def _schema(path: str, annotation: Any, plain: dict[str, Any], field: FieldInfo) -> dict[str, Any]:
+def _schema(path: str, annotation: Any, plain: dict[str, Any], bounds: list[Any]) -> dict[str, Any]:
     kind = inner(annotation)
     arguments = typing.get_args(kind)
     if path in FRAGMENTS:
@@ -85,12 +79,12 @@ def _schema(path: str, annotation: Any, plain: dict[str, Any], field: FieldInfo)
     elif isinstance(kind, type) and issubclass(kind, BaseModel):
         schema = model_schema(kind, path)
     elif kind is timedelta:
-        schema = duration_schema(field.metadata)
+        schema = duration_schema(bounds)
     elif typing.get_origin(kind) is tuple:
-        items = _schema(f"{path}[]", arguments[0], plain["items"], field)
+        items = _schema(f"{path}[]", arguments[0], plain["items"], [])
         schema = {**_own(plain), "items": items}
     elif typing.get_origin(kind) is dict:
-        values = _schema(f"{path}.*", arguments[1], plain["additionalProperties"], field)
+        values = _schema(f"{path}.*", arguments[1], plain["additionalProperties"], [])
         schema = {**_own(plain), "additionalProperties": values}
     else:
         schema = _leaf(path, plain)
@@ -129,11 +123,13 @@ def _with_rules(schema: dict[str, Any], rules: tuple[Rule, ...]) -> dict[str, An
 def _description(field: FieldInfo) -> str:
     """Return what the field is, what its model says of itself, and the default."""
     kind = inner(field.annotation)
-    sentences = [field.description or ""]
+    words = field.description or ""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
-        sentences.append((kind.__doc__ or "").partition("\n\n")[0])
-    sentences.append(_default(field))
-    return " ".join(" ".join(sentences).split())
+        about = (kind.__doc__ or "").partition("\n\n")[0]
+        words = about if about.startswith(words.rstrip(".")) else f"{words} {about}"
+    elif kind is timedelta:
+        words = f"{words} A duration such as 500ms, 30s, 1h30m or 7d, or whole seconds."
+    return " ".join(f"{words} {_default(field)}".split())
 
 
 def _default(field: FieldInfo) -> str:
@@ -142,7 +138,8 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, BaseModel):
         given = value.model_dump(mode="json", exclude_unset=True)
-        return f"Default: {show(given)}." if given else ""
+        shown = yaml.safe_dump(given, default_flow_style=True).strip()
+        return f"Default: {shown}." if given else ""
     if isinstance(value, timedelta):
         return f"Default: {format_duration(value)}."
     return f"Default: {value if isinstance(value, str) else show(value)}."

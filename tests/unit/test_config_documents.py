@@ -225,6 +225,11 @@ def test_paused_is_another_word_for_hold(spec: str, in_force: str) -> None:
             "/spec/jobs/rateLimit/per",
             "5ms is not within",
         ),
+        (
+            f"{{worker: {{apps: [{'a,' * 101}]}}}}",
+            "/spec/worker/apps",
+            "101 entries are too many; apps takes 100 at most.",
+        ),
         ("{worker: {apps: school}}", "/spec/worker/apps", "'school' must be a list."),
         ("{worker: {targetRef: {}}}", "/spec/worker/targetRef/name", "name is missing."),
         (

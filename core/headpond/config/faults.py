@@ -78,6 +78,9 @@ def _fault(error: ErrorDetails, model: type[BaseModel]) -> FieldError:
         return FieldError(at, _unknown(path, error["input"], model))
     if error["type"] == "missing":
         return FieldError(at, f"{path[-1]} is missing.")
+    if error["type"] == "too_long":
+        many, most = context["actual_length"], context["max_length"]
+        return FieldError(at, f"{many} entries are too many; {path[-1]} takes {most} at most.")
     hidden = at.startswith(_HIDDEN)
     value = "the value" if hidden else show(error["input"])
     message = _PLAIN.get(error["type"], error["msg"])

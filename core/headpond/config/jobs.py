@@ -15,6 +15,9 @@ from headpond.jobs import DEFAULT_PRIORITY
 SHORTEST_SPAN: Final = timedelta(milliseconds=10)
 LONGEST_SPAN: Final = timedelta(days=1)
 
+MOST_OVERRIDES: Final = 1000
+"""Tenants with limits of their own: as many as the API server's rules can look at."""
+
 
 class RateLimit(Part):
     """At most `max` jobs claimed in any span of `per`, by Redis' clock, over all workers.
@@ -110,7 +113,9 @@ class TenantsSpec(Part):
 
     default: TenantLimits = TenantLimits()
     """Of each tenant that `overrides` does not name."""
-    overrides: dict[TenantName, TenantLimits] = Field(default_factory=dict)
+    overrides: dict[TenantName, TenantLimits] = Field(
+        default_factory=dict, max_length=MOST_OVERRIDES
+    )
     """By tenant."""
 
 

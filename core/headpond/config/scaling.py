@@ -17,6 +17,13 @@ from headpond.schedules import parse_cron
 MOST_REPLICAS = 10_000
 """Beyond this no cluster of ours has been tried."""
 
+MOST_POLICIES = 20
+MOST_SPANS = 100
+"""Entries of a schedule; more are no timetable that anybody reads."""
+
+LONGEST_CRON = 100
+LONGEST_ZONE = 64
+
 Replicas = Annotated[int, Field(ge=0, le=MOST_REPLICAS)]
 
 
@@ -74,7 +81,7 @@ class BehaviourSpec(Part):
 
     stabilization: Duration = Field(timedelta(0), le=timedelta(hours=1))
     """Obey only what was wanted throughout this span."""
-    policies: Annotated[tuple[LimitPolicy, ...], Field(strict=False)] = ()
+    policies: Annotated[tuple[LimitPolicy, ...], Field(strict=False, max_length=MOST_POLICIES)] = ()
     """None: as fast as can be."""
     select: Literal["Max", "Min", "Disabled"] = "Max"
     """Which policy holds when there are several; `Disabled` never moves in this direction."""
@@ -90,9 +97,9 @@ class ScaleDownSpec(BehaviourSpec):
 class ScheduleEntry(Part):
     """Other bounds for a while, again and again."""
 
-    cron: Annotated[str, AfterValidator(_cron)]
+    cron: Annotated[str, Field(max_length=LONGEST_CRON), AfterValidator(_cron)]
     """Five fields: when the span begins."""
-    tz: Annotated[str, AfterValidator(_zone)] = "UTC"
+    tz: Annotated[str, Field(max_length=LONGEST_ZONE), AfterValidator(_zone)] = "UTC"
     """The time zone of `cron`; spans shift with daylight saving."""
     min: Replicas
     """At least so many workers."""
@@ -144,7 +151,7 @@ class ScalingSpec(Part):
     """How fast workers go."""
     idle_after: Duration = timedelta(minutes=2)
     """Nothing to do for this long before the last worker goes."""
-    schedule: Annotated[tuple[ScheduleEntry, ...], Field(strict=False)] = ()
+    schedule: Annotated[tuple[ScheduleEntry, ...], Field(strict=False, max_length=MOST_SPANS)] = ()
     """Bounds by time of day."""
     on_unknown: OnUnknown = OnUnknown(hold=True)
     """What to do while Redis can't be asked."""

@@ -28,7 +28,7 @@ class TargetRef(Part):
 class WorkerSpec(Part):
     """The workers."""
 
-    apps: Annotated[tuple[str, ...], Field(strict=False)] = ()
+    apps: Annotated[tuple[str, ...], Field(strict=False, max_length=100)] = ()
     """Modules that hold an App; empty: those of the installation."""
     image: str | None = None
     """Image of the worker container; absent: the installation's."""
