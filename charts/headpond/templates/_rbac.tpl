@@ -1,4 +1,4 @@
-{{/* The rights of the operator, and no more. A test knows which calls it makes and compares. */}}
+{{/* The rights of the operator, and no more. */}}
 
 {{/* In each watched namespace. */}}
 {{- define "headpond.operator.rules" -}}
@@ -7,11 +7,11 @@
   verbs: [get, list, watch]
 - apiGroups: [headpond.dev]
   resources: [queueconfigs/status]
-  verbs: [get, patch, update]
-# No delete: a Deployment goes with its QueueConfig, by the owner reference.
+  verbs: [patch, update]
+# Delete for its own one, when the QueueConfig now names somebody else's in targetRef.
 - apiGroups: [apps]
   resources: [deployments]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments/scale]
   verbs: [get, patch, update]
