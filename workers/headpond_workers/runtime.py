@@ -14,7 +14,7 @@ from headpond.app.catalog import Catalog, load_apps
 from headpond.broker import HeadpondBroker
 from headpond.errors import ConfigInvalid, FieldError, HeadpondError, StoreUnavailable
 from headpond.redis import RedisQueueStore
-from headpond_workers import probes
+from headpond.telemetry import probes
 from headpond_workers.receiver import HeadpondReceiver, worker_id
 
 if TYPE_CHECKING:
@@ -55,7 +55,12 @@ async def run(settings: WorkerSettings) -> None:
         return
     await _declare(queue)
     await _hooks(queue.app, starting=True)
-    logger.info("worker %s serves queue %s and waits for jobs", worker, queue.name)
+    logger.info(
+        "worker %s serves queue %s and waits for jobs",
+        worker,
+        queue.name,
+        extra={"event": "worker-started", "worker": worker, "queue": queue.name},
+    )
     gc.collect()
     gc.freeze()  # what start-up made stays; looking through it again and again costs each job
     try:
@@ -65,7 +70,11 @@ async def run(settings: WorkerSettings) -> None:
         await broker.shutdown()
         if server is not None:
             server.close()
-    logger.info("worker %s has ended", worker)
+    logger.info(
+        "worker %s has ended",
+        worker,
+        extra={"event": "worker-ended", "worker": worker, "queue": queue.name},
+    )
 
 
 async def _probes(port: int, queue: str, receiver: HeadpondReceiver) -> asyncio.Server | None:
@@ -77,7 +86,7 @@ async def _probes(port: int, queue: str, receiver: HeadpondReceiver) -> asyncio.
 
     scrape = Scrape(WorkerMetrics(queue, receiver.tally, receiver.load))
     try:
-        return await probes.serve(port, lambda: receiver.is_ready, scrape.text)
+        return await probes.serve(port, probes.Probed(lambda: receiver.is_ready, scrape.text))
     except OSError as error:
         fault = FieldError("/HEADPOND_PROBE_PORT", f"Port {port} can't be had: {error.strerror}.")
         raise ConfigInvalid([fault], "environment") from error
@@ -89,7 +98,7 @@ async def _start(broker: HeadpondBroker, finish: asyncio.Event) -> bool:
         try:
             await broker.startup()
         except StoreUnavailable as error:
-            logger.warning("%s Trying again in a second.", error)
+            logger.warning("%s Trying again in a second.", error, extra={"event": "store-awaited"})
             try:
                 async with asyncio.timeout(1.0):
                     await finish.wait()
@@ -105,7 +114,12 @@ async def _declare(queue: Queue) -> None:
     try:
         await queue.declare_schedules()
     except HeadpondError as error:
-        logger.warning("queue %s: its schedules were not declared: %s", queue.name, error)
+        logger.warning(
+            "queue %s: its schedules were not declared: %s",
+            queue.name,
+            error,
+            extra={"event": "schedules-not-declared", "queue": queue.name},
+        )
 
 
 async def _hooks(app: App, *, starting: bool) -> None:

@@ -1,12 +1,13 @@
-"""/livez, /readyz and /metrics of a worker, for whoever supervises it.
+"""/livez, /readyz and /metrics of a worker or an operator, for whoever supervises it.
 
 Alive means that the loop turns: never whether Redis answers, or an outage of Redis would restart
-every worker. Ready means that it claims jobs.
+every process.
 """
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,9 +18,18 @@ _PLAIN: Final = "text/plain"
 _FIGURES: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-async def serve(
-    port: int, is_ready: Callable[[], bool], figures: Callable[[], bytes]
-) -> asyncio.Server:
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What a process says of itself."""
+
+    is_ready: Callable[[], bool]
+    figures: Callable[[], bytes]
+    """What Prometheus gets."""
+    is_alive: Callable[[], bool] = lambda: True
+    """For what an answer alone does not prove."""
+
+
+async def serve(port: int, probed: Probed) -> asyncio.Server:
     """Answer GET /livez, /readyz and /metrics on every interface; port 0 takes a free one."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -29,7 +39,7 @@ async def serve(
                 while (await reader.readline()).strip():
                     pass  # headers: closing with one unread would reset the answer away
             path = line.split(b" ")[1].partition(b"?")[0] if line.count(b" ") > 1 else b""
-            writer.write(_response(path, is_ready, figures))
+            writer.write(_response(path, probed))
             await writer.drain()
         except (TimeoutError, OSError, ValueError):
             pass  # a prober that goes away is no fault of ours
@@ -39,15 +49,17 @@ async def serve(
     return await asyncio.start_server(answer, "0.0.0.0", port)  # noqa: S104 (kubelet comes from outside)
 
 
-def _response(path: bytes, is_ready: Callable[[], bool], figures: Callable[[], bytes]) -> bytes:
+def _response(path: bytes, probed: Probed) -> bytes:
     status, kind, body = "404 Not Found", _PLAIN, b"there is /livez, /readyz and /metrics"
     if path == b"/livez":
-        status, body = "200 OK", b"alive"
-    elif path == b"/readyz" and is_ready():
-        status, body = "200 OK", b"ready"
+        status, body = _verdict(well=probed.is_alive(), good=b"alive", bad=b"stuck")
     elif path == b"/readyz":
-        status, body = "503 Service Unavailable", b"not claiming"
+        status, body = _verdict(well=probed.is_ready(), good=b"ready", bad=b"not ready")
     elif path == b"/metrics":
-        status, kind, body = "200 OK", _FIGURES, figures()
+        status, kind, body = "200 OK", _FIGURES, probed.figures()
     head = f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
     return f"{head}Connection: close\r\n\r\n".encode() + body
+
+
+def _verdict(*, well: bool, good: bytes, bad: bytes) -> tuple[str, bytes]:
+    return ("200 OK", good) if well else ("503 Service Unavailable", bad)

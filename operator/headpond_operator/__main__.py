@@ -1,0 +1,59 @@
+"""`headpond operator`: serves the QueueConfigs of a Kubernetes cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import Final
+
+import click
+from pydantic import ValidationError
+
+from headpond.config.faults import faults
+from headpond.errors import ConfigInvalid, FieldError, HeadpondError
+from headpond.settings import OperatorSettings
+from headpond.telemetry.logs import configure_logging, say_refusal
+from headpond_operator.runtime import Operator
+
+PROGRAM: Final = "headpond operator"
+EXAMPLES = """
+\b
+Examples:
+  headpond operator
+  HEADPOND_WATCH_NAMESPACES='*' headpond operator
+  KUBECONFIG=~/.kube/config HEADPOND_REDIS_URL=redis://localhost headpond operator
+"""
+
+
+@click.command(epilog=EXAMPLES)
+def operator() -> None:
+    """Watch QueueConfigs, keep their worker Deployments, and scale them, until SIGTERM.
+
+    Everything comes from HEADPOND_* variables; the cluster from the pod's service account, or from
+    KUBECONFIG. Several may run: the one that holds the Lease acts.
+    """
+    try:
+        settings = _settings()
+        configure_logging(settings.log_level, settings.log_format)
+        # kopf tells of each event at the level info; what matters we say ourselves.
+        logging.getLogger("kopf").setLevel(logging.WARNING)
+        asyncio.run(Operator(settings).run())
+    except HeadpondError as error:
+        say_refusal(PROGRAM, str(error))
+        sys.exit(2)
+
+
+def _settings() -> OperatorSettings:
+    try:
+        return OperatorSettings()
+    except ValidationError as error:
+        wrong = [
+            FieldError(f"/HEADPOND_{fault.pointer[1:].upper()}", fault.detail)
+            for fault in faults(error, OperatorSettings)
+        ]
+        raise ConfigInvalid(wrong, "environment") from error
+
+
+if __name__ == "__main__":
+    operator()

@@ -1,0 +1,170 @@
+"""What the leader does besides scaling: queues into force, Deployments as declared, status said."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from headpond.errors import HeadpondError
+from headpond_operator.conditions import Facts
+from headpond_operator.leader import NotLeading
+from headpond_operator.pods import FINE
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from headpond.governor import Governor
+    from headpond.governor.in_force import InForce
+    from headpond_operator.cluster import Cluster
+    from headpond_operator.deployments import Deployments
+    from headpond_operator.farewell import Farewell
+    from headpond_operator.fleet import KubeFleet
+    from headpond_operator.objects import Key
+    from headpond_operator.reporter import Reporter
+    from headpond_operator.roster import Roster, Standing
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 0.5
+"""Without a change; with one at once."""
+LOST_EVERY_S: Final = 1.0
+"""How often the store is asked for queues that it has lost: flushed, restored, failed over."""
+SETTLE_S: Final = 0.02
+"""Changes come in bursts: a watch tells them one by one."""
+
+
+class Acting:
+    """One leadership's work on the store's settings and on the cluster's objects."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it brings together
+        self,
+        cluster: Cluster,
+        roster: Roster,
+        in_force: InForce,
+        farewell: Farewell,
+        deployments: Deployments,
+        fleet: KubeFleet,
+        reporter: Reporter,
+        governor: Governor,
+    ) -> None:
+        """Work on these."""
+        self._cluster = cluster
+        self._roster = roster
+        self._in_force = in_force
+        self._farewell = farewell
+        self._deployments = deployments
+        self._fleet = fleet
+        self._reporter = reporter
+        self._governor = governor
+        self._store_work = asyncio.Event()
+        self._object_work = asyncio.Event()
+        self.why_unfit: Callable[[], str] = lambda: ""
+        """Why the store can't be used at all."""
+
+    def changed(self, kind: str, key: Key) -> None:
+        """Hear of a change in the maps."""
+        self._object_work.set()
+        if kind == "QueueConfig":
+            self._reporter.touch(key)
+            self._store_work.set()
+            return
+        for standing in self._roster.standings.values():
+            if standing.target == key:
+                self._reporter.touch(standing.declared.key)
+
+    def failed(self, queue: str) -> None:
+        """Hear that something about a queue has to be said."""
+        standing = self._roster.by_queue.get(queue)
+        if standing is not None:
+            self._reporter.touch(standing.declared.key)
+
+    async def mind_store(self) -> None:
+        """Keep the declared queues in force, for ever."""
+        ask_at_s = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            self._refresh()
+            with suppress(HeadpondError):  # whoever samples says that the store is away
+                if loop.time() >= ask_at_s:
+                    await self._in_force.find_lost()
+                    ask_at_s = loop.time() + LOST_EVERY_S
+                for queue in self._in_force.pending:
+                    self.failed(queue)
+                await self._in_force.settle()
+                await self._farewell.settle()
+            await _rest(self._store_work)
+
+    async def mind_objects(self) -> None:
+        """Keep Deployments and statuses as they should be, for ever."""
+        while True:
+            self._refresh()
+            await self._guarded(self._deployments.settle)
+            for queue, look in self._governor.latest.items():
+                standing = self._roster.by_queue.get(queue)
+                if standing is not None:
+                    self._reporter.note(standing.declared.key, look)
+            await self._guarded(self._reporter.settle)
+            await _rest(self._object_work)
+
+    def facts(self, key: Key) -> Facts | None:
+        """Return what is to be said of a QueueConfig, `None` when there is none."""
+        standing, declared = self._roster.standings.get(key), self._cluster.queues.get(key)
+        if standing is None or declared is None:
+            return None
+        queue = declared.queue
+        counts = standing.counts
+        return Facts(
+            standing=standing,
+            declared=declared,
+            deployment=self._fleet.deployment(standing),
+            look=self._governor.latest.get(queue) if counts else None,
+            verdict=self._fleet.verdict(queue) if counts else FINE,
+            refusal=self._deployments.refusals.get(key),
+            unsettled=self.why_unfit() or self._in_force.refused.get(queue, ""),
+            unwritten=self._fleet.unwritten(queue) if counts else "",
+        )
+
+    def _refresh(self) -> None:
+        before = self._roster.standings
+        if not self._roster.refresh():
+            return
+        configs = {q: s.config for q, s in self._roster.by_queue.items() if s.config is not None}
+        self._in_force.want(configs)
+        gone, self._cluster.gone = self._cluster.gone, []
+        self._farewell.take(gone, configs.keys())
+        for key, standing in self._roster.standings.items():
+            if not _is_same(before.get(key), standing):
+                self._reporter.touch(key)
+        for key in before.keys() - self._roster.standings.keys():
+            self._reporter.forget(key)
+
+    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Go on after a defect: it is logged, and the next round tries again."""
+        try:
+            await work()
+        except NotLeading:
+            pass  # the leadership is about to end
+        except Exception:
+            extra = {"event": "round-failed"}
+            logger.exception("the operator met an error that nobody foresaw", extra=extra)
+
+
+def _is_same(before: Standing | None, now: Standing) -> bool:
+    """Compare by identity what is the same object as long as it says the same."""
+    return (
+        before is not None
+        and before.config is now.config
+        and before.policy is now.policy
+        and (before.fault, before.older, before.rival) == (now.fault, now.older, now.rival)
+    )
+
+
+async def _rest(work: asyncio.Event) -> None:
+    """Return when there is work, or after a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LOOK_EVERY_S):
+            await work.wait()
+            await asyncio.sleep(SETTLE_S)
+    work.clear()

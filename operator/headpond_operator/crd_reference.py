@@ -1,0 +1,101 @@
+"""The reference page of the custom resource: `docs/reference/custom-resource.md`. Pure.
+
+Write it again with `python -m headpond_operator.crd_reference > docs/reference/custom-resource.md`;
+a test fails when the page and the models differ.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from headpond.config.reference import sections
+from headpond_operator.crd import COLUMNS, WIDE_COLUMNS
+from headpond_operator.status_model import QueueConfigStatus
+
+HEAD: Final = """\
+# The custom resource
+
+For whoever declares queues in a cluster, or reads what the operator says of them. The fields of
+`spec` are those of the [QueueConfig](queueconfig.md), in a cluster as on a laptop. This page is
+made by `python -m headpond_operator.crd_reference > docs/reference/custom-resource.md`; don't edit
+it.
+
+`queueconfigs.headpond.dev`, version `v1alpha1`, namespaced; short name `qc`, category `headpond`.
+The chart installs the definition; alone it goes in by
+
+```
+kubectl apply --server-side -f charts/headpond/crds/queueconfigs.yaml
+```
+
+and every field of it has words and its default:
+
+```
+kubectl explain qc.spec.scaling.target
+```
+
+## What the API server refuses, and what it leaves to the operator
+
+It refuses wrong types, values out of bounds, unknown fields (`kubectl` asks for that; other clients
+say `fieldValidation: Strict`) and every contradiction that `headpond up -f` refuses, each with a
+sentence at the field:
+
+```
+$ kubectl apply -f queue.yaml
+The QueueConfig "attendance" is invalid: spec.scaling.min: Invalid value: "object": min 30 is more
+than max 20 (the default).
+```
+
+`spec.queue` can't be changed, neither by name nor by leaving it out: the jobs would be left behind.
+
+The same document means the same to `kubectl` and to `headpond up -f`, except for this:
+
+| | the API server | `headpond up -f` |
+|---|---|---|
+| the QueueConfig's name | 1 to 56 of `a-z`, `0-9`, `-`, since `<name>-worker` names the Deployment | may be longer, and have dots if `spec.queue` is given |
+| a duration as a plain number of seconds | whole numbers; write `500ms` for `0.5` | fractions too |
+| a duration as text | at most 24 characters, no spaces around | any length |
+| `env`, `envFrom`, `resources`, `tolerations` | checked as Kubernetes has them | taken, without effect |
+| a `cron` with a range that runs backwards, or a day that never comes | taken; the operator says so in the condition `Ready` | refused |
+| a time zone that doesn't exist | taken if it looks like one; the operator says so in the condition `Ready` | refused |
+| `2.0` where a whole number is due | taken, it is the same in JSON | refused |
+
+## kubectl scale
+
+`kubectl scale qc/attendance --replicas=3` works in `scaling.mode: Manual`. In the other modes it is
+refused with a sentence, since the operator decides there. `/scale` shows the replicas that there
+are, and the selector of the worker pods.
+
+## Columns
+
+| column | | |
+|---|---|---|
+"""
+
+STATUS_HEAD: Final = """
+## The status
+
+The operator alone writes it, by `/status`; a change of it through the object itself is dropped.
+What is not known is absent, never 0. All fields are optional but those called required, which are
+there when the mapping around them is.
+"""
+
+
+def reference() -> str:
+    """Return the page."""
+    return f"{HEAD}{_columns()}{STATUS_HEAD}{sections('status', QueueConfigStatus)}"
+
+
+def _columns() -> str:
+    usual = "".join(
+        f"| {name.upper()} | `{path}` | {words} |\n" for name, _, path, words in COLUMNS
+    )
+    wide = "".join(
+        f"| {name.upper()} (with `-o wide`) | `{path}` | {words} |\n"
+        for name, _, path, words in WIDE_COLUMNS
+    )
+    return usual + wide
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())

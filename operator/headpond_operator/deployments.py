@@ -1,0 +1,150 @@
+"""Keeps the worker Deployments as the QueueConfigs say: applied when one of the two has changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from headpond_operator.cluster import DEPLOYMENTS
+from headpond_operator.conditions import Refusal
+from headpond_operator.kube import KubeFault
+from headpond_operator.manifests import own_key, worker_deployment
+from headpond_operator.objects import OWN_MANAGER, deployment_seen
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from headpond.config import QueueConfig
+    from headpond_operator.cluster import Cluster
+    from headpond_operator.kube import Kube
+    from headpond_operator.leader import Leader
+    from headpond_operator.manifests import Installation
+    from headpond_operator.objects import DeploymentSeen, Key
+    from headpond_operator.roster import Roster, Standing
+
+AGAIN_S: Final = 30.0
+"""What the API server refused is tried again after this: rights and quotas change unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What was applied last, and what became of it."""
+
+    config: QueueConfig
+    template: str
+    """Digest of the pod template as the API server then had it."""
+
+
+class Deployments:
+    """Applies, and remembers what the API server said to it."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it stands between
+        self,
+        kube: Kube,
+        cluster: Cluster,
+        roster: Roster,
+        leader: Leader,
+        installation: Installation,
+        now_s: Callable[[], float],
+    ) -> None:
+        """Write through `kube` while `leader` leads."""
+        self._kube = kube
+        self._cluster = cluster
+        self._roster = roster
+        self._leader = leader
+        self._installation = installation
+        self._now_s = now_s
+        self._applied: dict[Key, _Applied] = {}
+        self.refusals: dict[Key, Refusal] = {}
+        """By QueueConfig."""
+        self.changed: Callable[[Key], None] = lambda _: None
+        """Told of each QueueConfig whose refusal is new or gone."""
+
+    async def settle(self) -> None:
+        """Apply what is not as it should be; a refusal of one does not stop the others."""
+        for key, standing in list(self._roster.standings.items()):
+            if not standing.counts or not self._is_due(key):
+                continue
+            try:
+                await self._settle(standing)
+            except KubeFault as fault:
+                self._refuse(key, standing, fault)
+            else:
+                if self.refusals.pop(key, None):
+                    self.changed(key)
+        gone = self._applied.keys() - self._roster.standings.keys()
+        for key in gone:
+            self._applied.pop(key)
+            self.refusals.pop(key, None)
+
+    async def _settle(self, standing: Standing) -> None:
+        declared, config = standing.declared, standing.config
+        own = self._cluster.deployments.get(own_key(declared))
+        if standing.is_foreign or config is None:
+            if own is not None and own.owner_uid == declared.uid:
+                self._leader.check()
+                await self._kube.delete(_path(own.key))
+            return
+        if own is not None and own.owner_uid != declared.uid:
+            raise KubeFault(0, "DeploymentTaken", _taken(own.key))
+        applied = self._applied.get(declared.key)
+        if own and applied and applied.config is config and applied.template == own.template:
+            return
+        await self._apply(standing, config, own)
+
+    async def _apply(
+        self, standing: Standing, config: QueueConfig, own: DeploymentSeen | None
+    ) -> None:
+        body = worker_deployment(standing.declared, config, self._installation)
+        if own is None or not own.is_ours_to_scale:
+            # Left out, it would be 1: nobody else says a number until /scale is first written.
+            body["spec"]["replicas"] = own.replicas if own else 0
+        self._leader.check()
+        now = await self._kube.apply(_path(standing.target), body, OWN_MANAGER)
+        self._cluster.put(DEPLOYMENTS, now)
+        template = deployment_seen(now).template
+        self._applied[standing.declared.key] = _Applied(config, template)
+
+    def _is_due(self, key: Key) -> bool:
+        refusal = self.refusals.get(key)
+        if refusal is None or self._now_s() - refusal.at_s >= AGAIN_S:
+            return True
+        standing, applied = self._roster.standings[key], self._applied.get(key)
+        return applied is not None and applied.config is not standing.config
+
+    def _refuse(self, key: Key, standing: Standing, fault: KubeFault) -> None:
+        refusal = Refusal(*_words(standing, fault), self._now_s())
+        before = self.refusals.get(key)
+        self.refusals[key] = refusal
+        if standing.config is not None:
+            # What was refused is remembered too: another spec is tried at once.
+            self._applied[key] = _Applied(standing.config, "")
+        if before is None or before.sentence != refusal.sentence:
+            self.changed(key)
+
+
+def _path(key: Key) -> str:
+    return f"/apis/apps/v1/namespaces/{key.namespace}/deployments/{key.name}"
+
+
+def _taken(key: Key) -> str:
+    return (
+        f"A Deployment {key.name} is there already and is not this QueueConfig's."
+        " Delete it, name the QueueConfig otherwise, or scale it as it is by spec.worker.targetRef."
+    )
+
+
+FORBIDDEN: Final = 403
+
+
+def _words(standing: Standing, fault: KubeFault) -> tuple[str, str]:
+    """Return reason and sentence for a condition."""
+    name = standing.target.name
+    if fault.reason == "DeploymentTaken":
+        return fault.reason, str(fault)
+    if fault.status == FORBIDDEN:
+        sentence = f"The API server forbids to write Deployment {name}: {fault}"
+        return "Forbidden", f"{sentence}. Grant it to the operator's role, or mend the quota."
+    if fault.is_refusal:
+        return "DeploymentRefused", f"The API server refuses Deployment {name}: {fault}"
+    return "ApiUnreachable", f"Deployment {name} can't be written now: {fault}"

@@ -1,0 +1,257 @@
+"""The Fleet port on Deployments: how many workers there are, and how the number is written."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from headpond.ports import FleetView
+from headpond.queues import WorkerState
+from headpond_operator.kube import CONFLICT, NOT_FOUND, KubeFault
+from headpond_operator.objects import SCALE_MANAGER, Key, version_of
+from headpond_operator.pods import FINE, Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from headpond.queues import QueueSample
+    from headpond_operator.cluster import Cluster
+    from headpond_operator.kube import Kube
+    from headpond_operator.leader import Leader
+    from headpond_operator.objects import DeploymentSeen
+    from headpond_operator.roster import Roster, Standing
+
+TRIES: Final = 4
+"""Of a write that meets a newer version: the Deployment's status changes while pods come up."""
+LOOK_AFTER_S: Final = 3.0
+"""Pods that were asked for and aren't ready by then are looked at …"""
+LOOK_EVERY_S: Final = 5.0
+"""… and again this much later."""
+LOOKS_AT_ONCE: Final = 2
+"""Deployments whose pods are listed in one round: bounds what a broken image costs the API."""
+LINGERS_S: Final = 15.0
+"""A worker that may go and whose pod is still there by then is deleted: the ReplicaSet prefers
+pods that are not ready, and took one of those in its stead."""
+DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
+
+
+@dataclass(slots=True)
+class _Crew:
+    """What is remembered of one queue's workers."""
+
+    raised_ms: int = 0
+    """When the number was last raised, by the store's clock, until a worker of that is heard of."""
+    cold_start_s: float = 0.0
+    unready_s: float = 0.0
+    """Since when not all pods are ready; 0: they are."""
+    looked_s: float = float("-inf")
+    verdict: Verdict = FINE
+    unwritten: str = ""
+    """Why the number could not be written last time."""
+    leaving: dict[str, float] = field(default_factory=dict)
+    """Pods that were told to go, and when."""
+
+
+class KubeFleet:
+    """Counts and scales Deployments. It writes only while the Lease is held."""
+
+    def __init__(  # noqa: PLR0913 - the ports of the fleet
+        self,
+        kube: Kube,
+        cluster: Cluster,
+        roster: Roster,
+        leader: Leader,
+        samples: Callable[[], Mapping[str, QueueSample]],
+        *,
+        now_s: Callable[[], float],
+        patience_s: float = 120.0,
+    ) -> None:
+        """Ask `samples` for the store's latest; `now_s` is Unix time; `judge` has the patience."""
+        self._kube = kube
+        self._cluster = cluster
+        self._roster = roster
+        self._leader = leader
+        self._samples = samples
+        self._now_s = now_s
+        self._patience_s = patience_s
+        self._crews: dict[str, _Crew] = {}
+
+    # ── the port ──
+
+    async def observe(self, queues: Sequence[str]) -> Mapping[str, FleetView]:
+        """Say how many workers each queue has; a queue whose Deployment is missing is left out."""
+        seen = [
+            (queue, standing, deployment)
+            for queue in queues
+            if (standing := self._roster.by_queue.get(queue))
+            if (deployment := self.deployment(standing))
+        ]
+        await self._look([(q, d) for q, _, d in seen])
+        for queue, standing, _ in seen:
+            await self._hurry(queue, standing)
+        self._crews = {queue: self._crew(queue) for queue, _, _ in seen}  # of no others
+        return {queue: self._view(queue, deployment) for queue, _, deployment in seen}
+
+    async def scale(self, queue: str, replicas: int, victims: Sequence[str] = ()) -> None:
+        """Write the number, once; before it goes down mark the pods of the victims."""
+        standing = self._roster.by_queue[queue]
+        deployment = self.deployment(standing)
+        if deployment is None:
+            message = f"Deployment {standing.target} does not exist."
+            raise KubeFault(NOT_FOUND, "NotFound", message)
+        crew = self._crew(queue)
+        if victims:
+            pods = [self._pod(standing, worker) for worker in victims]
+            await asyncio.gather(*(self._mark(standing.target.namespace, pod) for pod in pods))
+            crew.leaving.update(dict.fromkeys(pods, self._now_s()))
+        try:
+            version = await self._write(deployment, replicas)
+        except KubeFault as fault:
+            crew.unwritten = f"The number of replicas can't be written: {fault}"
+            raise
+        crew.unwritten = ""
+        if replicas > deployment.replicas:
+            sample = self._samples().get(queue)
+            crew.raised_ms = sample.at_ms if sample else 0
+        self._cluster.rescaled(deployment.key, replicas, version)
+
+    def verdict(self, queue: str) -> Verdict:
+        """Return what is wrong with a queue's pods."""
+        return self._crew(queue).verdict
+
+    def unwritten(self, queue: str) -> str:
+        """Return why the number could not be written, `""` when it could."""
+        return self._crew(queue).unwritten
+
+    # ── looking ──
+
+    def _crew(self, queue: str) -> _Crew:
+        return self._crews.setdefault(queue, _Crew())
+
+    def deployment(self, standing: Standing) -> DeploymentSeen | None:
+        """Return the Deployment that serves a QueueConfig, `None` when it isn't there."""
+        found = self._cluster.deployments.get(standing.target)
+        if found is None or standing.is_foreign or found.owner_uid == standing.declared.uid:
+            return found
+        return None  # it has our name, and is somebody else's
+
+    def _view(self, queue: str, deployment: DeploymentSeen) -> FleetView:
+        crew, sample = self._crew(queue), self._samples().get(queue)
+        heard = [w for w in sample.workers if w.state is not WorkerState.STOPPING] if sample else []
+        self._learn_cold_start(crew, sample)
+        verdict = crew.verdict
+        return FleetView(
+            replicas=deployment.replicas,
+            starting=max(0, deployment.replicas - len(heard)),
+            cold_start_s=crew.cold_start_s,
+            crash_looping=verdict.is_stuck,
+            trouble=verdict.sentence,
+        )
+
+    def _learn_cold_start(self, crew: _Crew, sample: QueueSample | None) -> None:
+        """Measure from the write to the first worker that came after it, by the store's clock."""
+        if not crew.raised_ms or sample is None:
+            return
+        came = [w.started_ms for w in sample.workers if w.started_ms >= crew.raised_ms]
+        if came:
+            crew.cold_start_s = (min(came) - crew.raised_ms) / 1000
+            crew.raised_ms = 0
+
+    async def _look(self, deployments: Sequence[tuple[str, DeploymentSeen]]) -> None:
+        """Look at the pods of Deployments that should have more ready ones; the stalest first."""
+        now_s = self._now_s()
+        due = []
+        for queue, deployment in deployments:
+            crew = self._crew(queue)
+            if deployment.failure:
+                crew.verdict = Verdict("QuotaOrAdmission", deployment.failure, is_stuck=True)
+            elif deployment.ready >= deployment.replicas:
+                crew.unready_s, crew.verdict = 0.0, FINE
+            else:
+                crew.unready_s = crew.unready_s or now_s
+                next_s = max(crew.unready_s + LOOK_AFTER_S, crew.looked_s + LOOK_EVERY_S)
+                if now_s >= next_s:
+                    due.append((crew.looked_s, queue, deployment))
+        due.sort(key=lambda each: each[:2])
+        await asyncio.gather(*(self._judge(q, d) for _, q, d in due[:LOOKS_AT_ONCE]))
+
+    async def _judge(self, queue: str, deployment: DeploymentSeen) -> None:
+        crew = self._crew(queue)
+        crew.looked_s = self._now_s()
+        path = f"/api/v1/namespaces/{deployment.key.namespace}/pods"
+        try:
+            pods = [p async for p in self._kube.items(path, labelSelector=deployment.selector)]
+        except KubeFault:
+            return  # what was known stays; whoever watches says that the API server is away
+        crew.verdict = judge(pods, self._now_s(), self._patience_s)
+
+    async def _hurry(self, queue: str, standing: Standing) -> None:
+        """Delete the pods of workers that were told to go and that the ReplicaSet kept."""
+        crew, sample = self._crew(queue), self._samples().get(queue)
+        if not crew.leaving or sample is None:
+            return
+        there = {
+            self._pod(standing, w.id) for w in sample.workers if w.state is WorkerState.DRAINED
+        }
+        now_s = self._now_s()
+        for pod, told_s in list(crew.leaving.items()):
+            if now_s - told_s < LINGERS_S:
+                continue
+            del crew.leaving[pod]
+            if pod in there:
+                self._leader.check()
+                namespace = standing.target.namespace
+                await self._kube.delete(f"/api/v1/namespaces/{namespace}/pods/{pod}")
+
+    def _pod(self, standing: Standing, worker: str) -> str:
+        """Return the pod of a worker: its id, or its host where somebody else chose the id."""
+        sample = self._samples().get(standing.declared.queue)
+        if standing.is_foreign and sample is not None:
+            hosts = {seen.id: seen.host for seen in sample.workers}
+            return hosts.get(worker) or worker
+        return worker
+
+    # ── writing ──
+
+    async def _mark(self, namespace: str, pod: str) -> None:
+        self._leader.check()
+        body = {"metadata": {"annotations": {DELETION_COST: "-100"}}}
+        try:
+            await self._kube.patch(f"/api/v1/namespaces/{namespace}/pods/{pod}", body)
+        except KubeFault as fault:
+            if fault.status != NOT_FOUND:  # gone already: as good as marked
+                raise
+
+    async def _write(self, deployment: DeploymentSeen, replicas: int) -> int:
+        """Apply `/scale` at the version that was seen; a newer one is read and tried again."""
+        key = deployment.key
+        path = f"/apis/apps/v1/namespaces/{key.namespace}/deployments/{key.name}"
+        version = deployment.version
+        for left in reversed(range(TRIES)):
+            self._leader.check()
+            try:
+                scale = await self._kube.apply(
+                    f"{path}/scale", _scale(key, replicas, version), SCALE_MANAGER
+                )
+            except KubeFault as fault:
+                if fault.status != CONFLICT or not left:
+                    raise
+                now = await self._kube.get(f"{path}/scale")
+                version = version_of(now)
+            else:
+                return version_of(scale)
+        raise AssertionError  # the loop returns or raises
+
+
+def _scale(key: Key, replicas: int, version: int) -> dict[str, Any]:
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "resourceVersion": str(version),
+        },
+        "spec": {"replicas": replicas},
+    }

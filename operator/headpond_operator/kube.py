@@ -1,0 +1,168 @@
+"""The Kubernetes API as the operator needs it: plain JSON in and out. Only here is a client known.
+
+The client's models are left aside on purpose: they cost memory and time for fields nobody reads.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import config as kube_config
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from headpond.errors import HeadpondError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+PATIENCE_S: Final = 5.0
+"""Shorter than what is left of a Lease when a write begins."""
+PAGE: Final = 250
+"""Objects of one page of a list: bounds the memory that a list takes."""
+
+APPLY: Final = "application/apply-patch+yaml"
+MERGE: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+
+
+class KubeFault(HeadpondError):
+    """The API server refused, or did not answer (`status` 0)."""
+
+    code = "kubernetes"
+    retryable = True
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        """Keep what the API server said."""
+        self.status = status
+        self.reason = reason
+        super().__init__(message)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the same request would be refused again: somebody has to change something."""
+        return self.status in (400, 403, 404, 405, 422)
+
+
+class Kube:
+    """A client with one pool of connections."""
+
+    def __init__(self) -> None:
+        """Connect to nothing yet."""
+        self._api: ApiClient | None = None
+        self.requests = 0
+        """Sent so far."""
+
+    async def start(self) -> None:
+        """Read the pod's service account, else the kubeconfig; raise `KubeFault` without both."""
+        configuration = Configuration()
+        try:
+            try:
+                kube_config.load_incluster_config(client_configuration=configuration)
+            except kube_config.ConfigException:
+                await kube_config.load_kube_config(client_configuration=configuration)
+        except kube_config.ConfigException as error:
+            message = (
+                "There is neither a service account of a pod nor a kubeconfig that works:"
+                f" {error}. Name one in KUBECONFIG."
+            )
+            raise KubeFault(0, "NoCredentials", message) from error
+        self._api = ApiClient(configuration=configuration)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._api is not None:
+            await self._api.close()
+
+    async def get(self, path: str, **query: str) -> dict[str, Any]:
+        """Return an object, or a list of them."""
+        return await self._send("GET", path, query)
+
+    async def items(self, path: str, **query: str) -> AsyncIterator[dict[str, Any]]:
+        """Yield each object of a list, which is asked for in pages."""
+        token = ""
+        while True:
+            page = await self.get(path, limit=str(PAGE), **query, **_if("continue", token))
+            for item in page["items"]:
+                yield item
+            token = page["metadata"].get("continue", "")
+            if not token:
+                return
+
+    async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object."""
+        return await self._send("POST", path, {}, body)
+
+    async def replace(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Put an object in the place of the one whose resource version it carries."""
+        return await self._send("PUT", path, {}, body)
+
+    async def apply(self, path: str, body: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        """Apply on the server's side; what others own of these fields is ours afterwards."""
+        query = {"fieldManager": manager, "force": "true"}
+        return await self._send("PATCH", path, query, body, APPLY)
+
+    async def patch(
+        self, path: str, body: object, kind: Literal["merge", "json"] = "merge"
+    ) -> dict[str, Any]:
+        """Change some fields of an object."""
+        content = MERGE if kind == "merge" else JSON_PATCH
+        return await self._send("PATCH", path, {}, body, content)
+
+    async def delete(self, path: str) -> None:
+        """Delete an object; one that is gone already is no fault."""
+        try:
+            await self._send("DELETE", path, {})
+        except KubeFault as fault:
+            if fault.status != NOT_FOUND:
+                raise
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: object = None,
+        content: str = "application/json",
+    ) -> dict[str, Any]:
+        if self._api is None:
+            message = "The client has not been started."
+            raise KubeFault(0, "NotStarted", message)
+        headers = {"Accept": "application/json", "Content-Type": content}
+        auth = ["BearerToken"]
+        await self._api.update_params_for_auth(headers, [], auth, path, method, body)
+        where = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
+        self.requests += 1
+        try:
+            response = await self._api.call_api(
+                method, where, headers, body, _request_timeout=PATIENCE_S
+            )
+            text = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            why = str(error) or f"no answer within {PATIENCE_S:g} s"
+            message = f"The API server can't be reached: {why}"
+            raise KubeFault(0, "Unreachable", message) from error
+        if response.status >= BAD:
+            raise _fault(response.status, text)
+        return json.loads(text) if text else {}
+
+
+BAD: Final = 400
+NOT_FOUND: Final = 404
+CONFLICT: Final = 409
+
+
+def _fault(status: int, text: bytes) -> KubeFault:
+    try:
+        said = json.loads(text)
+        return KubeFault(status, said.get("reason", ""), said.get("message", ""))
+    except (ValueError, AttributeError):
+        shown = text[:200].decode("utf-8", "replace")
+        return KubeFault(status, "", f"The API server answered {status}: {shown}")
+
+
+def _if(name: str, value: str) -> dict[str, str]:
+    return {name: value} if value else {}

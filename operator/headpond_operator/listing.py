@@ -1,0 +1,85 @@
+"""Whole lists, now and then: what a watch missed, and what vanished while nobody watched."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, Final
+
+from headpond_operator.kube import NOT_FOUND, KubeFault
+from headpond_operator.resources import RESOURCES, Resource
+
+if TYPE_CHECKING:
+    from headpond_operator.cluster import Cluster
+    from headpond_operator.kube import Kube
+
+logger = logging.getLogger(__name__)
+
+EVERY_S: Final = 20.0
+"""A change that every watch has missed is known within half a minute."""
+RETRY_S: Final = 2.0
+
+
+class Listing:
+    """Compares the maps with the API server's lists."""
+
+    def __init__(self, kube: Kube, cluster: Cluster, namespaces: tuple[str, ...]) -> None:
+        """List these namespaces; `()`: all."""
+        self._kube = kube
+        self._cluster = cluster
+        self._namespaces = namespaces or ("",)
+        self._said: dict[str, str] = {}
+        self.is_complete = False
+        """Everything that is needed has been listed once."""
+        self.missed = 0
+        """Changes that no watch had told of, since the first listing."""
+
+    async def run(self) -> None:
+        """List now and then, for ever."""
+        while True:
+            all_there = await self.once()
+            await asyncio.sleep(EVERY_S if all_there else RETRY_S)
+
+    async def once(self) -> bool:
+        """List everything; return whether all that is needed could be listed."""
+        outcomes = [await self._one(resource) for resource in RESOURCES]
+        all_there = all(outcomes)
+        self.is_complete = self.is_complete or all_there
+        return all_there
+
+    async def _one(self, resource: Resource) -> bool:
+        try:
+            for namespace in self._namespaces:
+                await self._list(resource, namespace)
+        except KubeFault as fault:
+            if fault.status != NOT_FOUND or resource.is_needed:
+                self._say(resource, _words(resource, fault))
+            return not resource.is_needed
+        self._said.pop(resource.kind, None)
+        return True
+
+    async def _list(self, resource: Resource, namespace: str) -> None:
+        known = [
+            key for key in self._cluster.keys(resource.kind) if namespace in ("", key.namespace)
+        ]
+        bodies: list[dict[str, Any]] = [
+            body async for body in self._kube.items(resource.path(namespace))
+        ]
+        missed = self._cluster.replace(resource.kind, bodies, known)
+        if self.is_complete and missed:
+            self.missed += missed
+
+    def _say(self, resource: Resource, sentence: str) -> None:
+        if self._said.get(resource.kind) != sentence:
+            extra = {"event": "list-refused", "kind": resource.kind}
+            logger.warning("%s", sentence, extra=extra)
+        self._said[resource.kind] = sentence
+
+
+def _words(resource: Resource, fault: KubeFault) -> str:
+    if fault.status == NOT_FOUND and resource.group == "headpond.dev":
+        return (
+            "The API server knows no QueueConfig: install the CRD with"
+            " kubectl apply --server-side -f charts/headpond/crds/. Trying again."
+        )
+    return f"{resource.plural} can't be listed: {fault}"

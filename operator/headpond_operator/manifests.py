@@ -1,0 +1,191 @@
+"""The worker Deployment of a QueueConfig, as the operator applies it. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from headpond_operator.objects import Key
+from headpond_operator.overlay import overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from headpond.config import QueueConfig
+    from headpond_operator.objects import Declared
+
+QUEUECONFIG_LABEL: Final = "headpond.dev/queueconfig"
+CONTAINER: Final = "worker"
+PORT: Final = 8080
+MARGIN_S: Final = 30
+"""The pod's grace is longer than the worker's own, so that the worker ends first and hands back
+what it can't finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What all worker pods of this installation have in common."""
+
+    image: str = ""
+    namespace: str = "headpond"
+    """First part of every Redis key."""
+    template: Mapping[str, Any] = field(default_factory=dict)
+    """A pod template laid over the operator's own: where Redis is, pull secrets, and so on."""
+
+
+def deployment_key(declared: Declared) -> Key:
+    """Return the Deployment that serves the queue: a foreign one, or our own."""
+    target = declared.config.spec.worker.target_ref if declared.config else None
+    return Key(declared.key.namespace, target.name) if target else own_key(declared)
+
+
+def own_key(declared: Declared) -> Key:
+    """Return the Deployment that is the QueueConfig's own."""
+    return Key(declared.key.namespace, f"{declared.key.name}-worker")
+
+
+def worker_deployment(
+    declared: Declared, config: QueueConfig, installation: Installation
+) -> dict[str, Any]:
+    """Return the whole Deployment but its `replicas`."""
+    labels = {QUEUECONFIG_LABEL: declared.key.name}
+    key = deployment_key(declared)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "labels": {**_labels(), **labels},
+            "ownerReferences": [_owner(declared)],
+        },
+        "spec": {
+            "selector": {"matchLabels": labels},
+            # A new pod is ready before an old one is told to go: the queue never stands still.
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 0},
+            },
+            "revisionHistoryLimit": 2,
+            "template": pod_template(declared.key.name, config, installation),
+        },
+    }
+
+
+def pod_template(name: str, config: QueueConfig, installation: Installation) -> dict[str, Any]:
+    """Return the pods' template: base ← installation ← `spec.worker` ← `podTemplate`."""
+    worker = config.spec.worker
+    template = overlay(_base(name, config, installation), _plain(installation.template))
+    template = overlay(template, _from_spec(config))
+    if worker.pod_template:
+        template = overlay(template, _plain(worker.pod_template))
+    # What the operator finds its pods by, and what names the worker, is nobody else's to say.
+    return dict(overlay(template, {"metadata": {"labels": {QUEUECONFIG_LABEL: name}}}))
+
+
+def _plain(value: object) -> Any:
+    """Return a copy as plain JSON: models may hold tuples."""
+    return json.loads(json.dumps(value))
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "app.kubernetes.io/name": "headpond-worker",
+        "app.kubernetes.io/component": "worker",
+        "app.kubernetes.io/managed-by": "headpond",
+    }
+
+
+def _owner(declared: Declared) -> dict[str, Any]:
+    """Let the garbage collector take the Deployment with its QueueConfig."""
+    return {
+        "apiVersion": "headpond.dev/v1alpha1",
+        "kind": "QueueConfig",
+        "name": declared.key.name,
+        "uid": declared.uid,
+        "controller": True,
+        "blockOwnerDeletion": False,  # true would ask for rights on finalizers
+    }
+
+
+def _base(name: str, config: QueueConfig, installation: Installation) -> dict[str, Any]:
+    timeout_s = config.spec.jobs.timeout.total_seconds()
+    container: dict[str, Any] = {
+        "name": CONTAINER,
+        "args": ["worker", "--queue", config.queue],
+        "env": [
+            {"name": "HEADPOND_WORKER_ID", "valueFrom": _field("metadata.name")},
+            {"name": "HEADPOND_NAMESPACE", "value": installation.namespace},
+            {"name": "HEADPOND_PROBE_PORT", "value": str(PORT)},
+            {"name": "HEADPOND_GRACE_S", "value": f"{timeout_s:g}"},
+        ],
+        "ports": [{"name": "probes", "containerPort": PORT}],
+        "livenessProbe": _probe("/livez", period_s=10, failures=6),
+        "readinessProbe": _probe("/readyz", period_s=5, failures=2),
+        # Kubelet asks often until the first yes: a worker is counted as there within a second.
+        "startupProbe": _probe("/readyz", period_s=1, failures=300),
+        "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 (the pod's own)
+    }
+    if installation.image:
+        container["image"] = installation.image
+    return {
+        "metadata": {"labels": {**_labels(), QUEUECONFIG_LABEL: name}},
+        "spec": {
+            "terminationGracePeriodSeconds": round(timeout_s) + MARGIN_S,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "runAsGroup": 10001,
+                "fsGroup": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [container],
+            "volumes": [{"name": "tmp", "emptyDir": {}}],
+        },
+    }
+
+
+def _from_spec(config: QueueConfig) -> dict[str, Any]:
+    worker = config.spec.worker
+    container = {
+        "name": CONTAINER,
+        "image": worker.image,
+        "resources": worker.resources,
+        "env": [
+            *([{"name": "HEADPOND_APPS", "value": ",".join(worker.apps)}] if worker.apps else []),
+            *worker.env,
+        ],
+        "envFrom": list(worker.env_from),
+    }
+    pod = {
+        "nodeSelector": worker.node_selector,
+        "tolerations": list(worker.tolerations),
+        "affinity": worker.affinity,
+        "serviceAccountName": worker.service_account_name,
+        "containers": [{key: value for key, value in container.items() if value}],
+    }
+    said = {key: value for key, value in pod.items() if value}
+    return {"spec": _plain(said)}
+
+
+def _field(path: str) -> dict[str, Any]:
+    return {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}
+
+
+def _probe(path: str, *, period_s: int, failures: int) -> dict[str, Any]:
+    return {
+        "httpGet": {"path": path, "port": "probes"},
+        "periodSeconds": period_s,
+        "failureThreshold": failures,
+        "timeoutSeconds": 3,
+    }
