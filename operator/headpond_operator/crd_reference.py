@@ -46,20 +46,47 @@ The QueueConfig "attendance" is invalid: spec.scaling.min: Invalid value: "objec
 than max 20 (the default).
 ```
 
-`spec.queue` can't be changed, neither by name nor by leaving it out: the jobs would be left behind.
+The queue's name can't be changed, neither by `spec.queue` nor by leaving that out: the jobs would
+be left behind.
 
 The same document means the same to `kubectl` and to `headpond up -f`, except for this:
 
-| | the API server | `headpond up -f` |
-|---|---|---|
-| the QueueConfig's name | 1 to 56 of `a-z`, `0-9`, `-`, since `<name>-worker` names the Deployment | may be longer, and have dots if `spec.queue` is given |
-| a duration as a plain number of seconds | whole numbers; write `500ms` for `0.5` | fractions too |
-| a duration as text | at most 24 characters, no spaces around | any length |
-| `env`, `envFrom`, `resources`, `tolerations` | checked as Kubernetes has them | taken, without effect |
-| a `cron` with a range that runs backwards, or a day that never comes | taken; the operator says so in the condition `Ready` | refused |
-| a time zone that doesn't exist | taken if it looks like one; the operator says so in the condition `Ready` | refused |
-| `2.0` where a whole number is due | taken, it is the same in JSON | refused |
+"""
 
+DIFFERENCES: Final = (
+    ("", "the API server", "`headpond up -f`"),
+    ("---", "---", "---"),
+    (
+        "the QueueConfig's name",
+        "1 to 56 of `a-z`, `0-9`, `-`, since `<name>-worker` names the Deployment",
+        "may be longer, and have dots if `spec.queue` is given",
+    ),
+    (
+        "a duration as a plain number of seconds",
+        "whole numbers; write `500ms` for `0.5`",
+        "fractions too",
+    ),
+    ("a duration as text", "at most 24 characters, no spaces around", "any length"),
+    (
+        "`env`, `envFrom`, `resources`, `tolerations`",
+        "checked as Kubernetes has them",
+        "taken, without effect",
+    ),
+    (
+        "a `cron` with a range that runs backwards, or a day that never comes",
+        "taken; the operator says so in the condition `Ready`",
+        "refused",
+    ),
+    (
+        "a time zone that doesn't exist",
+        "taken if it looks like one; the operator says so in the condition `Ready`",
+        "refused",
+    ),
+    ("`2.0` where a whole number is due", "taken, it is the same in JSON", "refused"),
+)
+"""What tests/support/queueconfig_examples.py shows, example by example."""
+
+SCALE: Final = """
 ## kubectl scale
 
 `kubectl scale qc/attendance --replicas=3` works in `scaling.mode: Manual`. In the other modes it is
@@ -83,7 +110,9 @@ there when the mapping around them is.
 
 def reference() -> str:
     """Return the page."""
-    return f"{HEAD}{_columns()}{STATUS_HEAD}{sections('status', QueueConfigStatus)}"
+    differences = "".join(f"| {' | '.join(row)} |\n" for row in DIFFERENCES)
+    status = sections("status", QueueConfigStatus)
+    return f"{HEAD}{differences}{SCALE}{_columns()}{STATUS_HEAD}{status}"
 
 
 def _columns() -> str:

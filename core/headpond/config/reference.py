@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import typing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -41,7 +41,7 @@ file may hold several, separated by `---`.
 ## How it is read
 
 - A **duration** is `500ms`, `30s`, `5m`, `24h`, `7d`, a sum such as `1h30m`, or a number of
-  seconds.
+  seconds (a whole one for `kubectl`).
 - **Nothing is guessed.** An unknown field, a value of another type, a key given twice and two
   fields that contradict each other are refused, each with its path, its value, the reason, the
   line and the nearest name. `headpond up` then keeps the configuration that is in force.
@@ -66,13 +66,27 @@ given.
 """
 
 
+_WORDS: Final[dict[type, str]] = {
+    bool: "boolean",
+    datetime: "time",
+    float: "number",
+    int: "integer",
+    str: "text",
+    timedelta: "duration",
+}
+
+
 def reference() -> str:
     """Return the page."""
-    found: dict[type[BaseModel], list[str]] = {}
-    _collect("spec", QueueConfigSpec, found)
-    parts = "".join(_section(model, paths) for model, paths in found.items())
     idle = "".join(f"| `{field}` | {why} |\n" for field, why in IDLE_FIELDS.items())
-    return f"{HEAD}{parts}{IDLE_HEAD}{idle}"
+    return f"{HEAD}{sections('spec', QueueConfigSpec)}{IDLE_HEAD}{idle}"
+
+
+def sections(path: str, model: type[BaseModel]) -> str:
+    """Return a table of the fields of a model that stands at `path`, and of each model in it."""
+    found: dict[type[BaseModel], list[str]] = {}
+    _collect(path, model, found)
+    return "".join(_section(each, paths) for each, paths in found.items())
 
 
 def _collect(path: str, model: type[BaseModel], found: dict[type[BaseModel], list[str]]) -> None:
@@ -121,8 +135,7 @@ def _word(kind: Any) -> str:  # noqa: ANN401 (annotations are anything)
         return " or ".join(f"`{value}`" for value in typing.get_args(kind))
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return "mapping"
-    words = {bool: "boolean", int: "integer", float: "number", str: "text", timedelta: "duration"}
-    return words.get(kind, "mapping")
+    return _WORDS.get(kind, "mapping")
 
 
 def _default(field: Any) -> str:  # noqa: ANN401 (pydantic's FieldInfo is generic)
