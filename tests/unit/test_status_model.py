@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import jsonschema
 import pytest
 from pydantic import ValidationError
@@ -11,45 +9,13 @@ from pydantic import ValidationError
 from headpond_operator.crd import crd
 from headpond_operator.status_model import (
     LONGEST_SENTENCE,
-    ChangeStatus,
-    Condition,
-    DecisionStatus,
     PauseStatus,
     QueueConfigStatus,
     QueueFigures,
-    StepStatus,
 )
+from queueconfig_status import FULL
 
-AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["status"]
-
-FULL = QueueConfigStatus(
-    observed_generation=3,
-    selector="headpond.dev/queueconfig=attendance",
-    replicas=3,
-    ready_replicas=2,
-    desired_replicas=12,
-    deployment="attendance-worker",
-    queue=QueueFigures(name="attendance", waiting=12, oldest_age="12s", oldest_age_seconds=12.5),
-    pause=PauseStatus(effective="Hold", source="runtime", by="ann", reason="audit", until=AT),
-    last_decision=DecisionStatus(
-        at=AT,
-        from_=3,
-        to=12,
-        rule="demand",
-        reason="4,812 waiting",
-        writes=True,
-        inputs={"waiting": 4812},
-        steps=(StepStatus(rule="demand", before=3, after=12, why="4,812 waiting"),),
-    ),
-    next_change=ChangeStatus(at=AT, to=5),
-    summary="attendance 3→12: 4,812 waiting",
-    conditions=(
-        Condition(
-            type="Ready", status="True", reason="AsDecided", message="", last_transition_time=AT
-        ),
-    ),
-)
 
 
 def test_the_crd_takes_what_the_operator_writes() -> None:
