@@ -69,7 +69,9 @@ class Gateway:
         except HeadpondError as error:
             await self._refuse(problems.of(error), scope, receive, reply)
         except Exception:
-            log.exception("request_failed", extra={"request_id": request_id})
+            log.exception(
+                "request_failed", extra={"event": "request-failed", "request_id": request_id}
+            )
             if reply.status:
                 raise  # half an answer is out: the server must cut the line
             await self._refuse(problems.internal(), scope, receive, reply)

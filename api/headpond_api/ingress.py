@@ -88,12 +88,12 @@ class Ingress:
             self._note(error)
         else:
             if self.trouble:
-                log.info("store_started")
+                log.info("store_started", extra={"event": "store-started"})
             self.trouble = ""
 
     def _note(self, error: HeadpondError) -> None:
         if str(error) != self.trouble:
-            log.warning("store_not_started: %s", error)
+            log.warning("store_not_started: %s", error, extra={"event": "store-not-started"})
         self.trouble = str(error)
 
     async def _mind(self) -> None:
@@ -109,9 +109,11 @@ class Ingress:
             try:
                 await self.book.declare()
             except StoreUnavailable as error:
-                log.debug("settings_not_read: %s", error)
+                log.debug("settings_not_read: %s", error, extra={"event": "settings-not-read"})
             except HeadpondError as error:
-                log.warning("settings_not_understood: %s", error)
+                log.warning(
+                    "settings_not_understood: %s", error, extra={"event": "settings-not-understood"}
+                )
 
 
 async def _call(hook: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
 from typing import Final
@@ -15,6 +16,9 @@ from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from headpond.errors import ConfigInvalid, FieldError
+from headpond.telemetry.logs import is_json
+
+logger = logging.getLogger("headpond.api")
 
 GRACE_S: Final = 10
 """After SIGTERM requests under way may take this long."""
@@ -67,12 +71,17 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     listening = _bind(host, port)
     address, actual = listening.getsockname()[:2]
     shown = f"[{address}]" if ":" in address else address
-    click.echo(f"Headpond API listens on http://{shown}:{actual}")
+    url = f"http://{shown}:{actual}"
+    if is_json():
+        logger.info("listens on %s", url, extra={"event": "api-started", "url": url})
+    else:
+        click.echo(f"Headpond API listens on {url}")
     config = uvicorn.Config(
         app,
         http=BoundedHttp,
-        access_log=False,
-        log_level="critical",  # its own words on start and stop; ours go another way
+        log_config=None,  # its words go where ours go …
+        log_level="debug" if logger.isEnabledFor(logging.DEBUG) else "error",  # … if they matter
+        access_log=logger.isEnabledFor(logging.DEBUG),
         lifespan="off",  # begun here, so that what goes wrong in it can be said in a sentence
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,

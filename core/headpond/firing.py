@@ -101,4 +101,10 @@ def _tell(queue: str, entry: ScheduleEntry, error: Exception) -> None:
     known = (queue, entry.name, entry.definition)
     if known not in _TOLD:
         _TOLD.add(known)
-        logger.warning("schedule %s of queue %s can't be fired: %s", entry.name, queue, error)
+        logger.warning(
+            "schedule %s of queue %s can't be fired: %s",
+            entry.name,
+            queue,
+            error,
+            extra={"event": "schedule-not-fired", "queue": queue, "schedule": entry.name},
+        )

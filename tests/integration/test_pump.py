@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from headpond.jobs import Done, JobId, JobState
 from headpond_workers import pump as pumps
-from headpond_workers.pump import prefetch_for
+from headpond_workers.pace import prefetch_for
 from pump_yard import GOOD, QUEUE, Yard, a_yard
 from until import until
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import sys
 import threading
@@ -15,6 +14,7 @@ from pydantic import ValidationError
 from headpond.config.faults import faults
 from headpond.errors import ConfigInvalid, FieldError, HeadpondError
 from headpond.settings import WorkerSettings
+from headpond.telemetry.logs import configure_logging, say_refusal
 from headpond_workers.runtime import run
 
 LEAVE_WITHIN_S: Final = 1.0
@@ -43,7 +43,7 @@ def worker(queue: str, grace: float | None, probe_port: int | None) -> None:
         settings = _settings(queue=queue, grace_s=grace, probe_port=probe_port)
         loop.run_until_complete(run(settings))
     except HeadpondError as error:
-        click.echo(f"headpond worker: {error}", err=True)
+        say_refusal("headpond worker", str(error))
         sys.exit(2)
     _leave(loop)
 
@@ -58,12 +58,7 @@ def _settings(**given: Any) -> WorkerSettings:
             for fault in faults(error, WorkerSettings)
         ]
         raise ConfigInvalid(wrong, "environment") from error
-    style = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-    try:
-        logging.basicConfig(level=settings.log_level.upper(), format=style)
-    except ValueError as error:
-        detail = f"{settings.log_level!r} is none of debug, info, warning, error, critical."
-        raise ConfigInvalid([FieldError("/HEADPOND_LOG_LEVEL", detail)], "environment") from error
+    configure_logging(settings.log_level, settings.log_format)
     return settings
 
 

@@ -82,5 +82,8 @@ def _cast(cast: Cast | None, value: Any) -> Any:
     try:
         return cast(value)
     except (ValueError, RuntimeError):
-        logger.warning("an argument does not fit its annotation and is passed on as it is")
+        logger.warning(
+            "an argument does not fit its annotation and is passed on as it is",
+            extra={"event": "argument-unfit"},
+        )
         return value

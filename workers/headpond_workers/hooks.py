@@ -81,7 +81,11 @@ class Hooks:
                 kept = result if held.place is None else _covered(result)
                 await self._broker.result_backend.set_result(message.task_id, kept)
             except Exception:
-                logger.exception("job %s: its result could not be saved", message.task_id)
+                logger.exception(
+                    "job %s: its result could not be saved",
+                    message.task_id,
+                    extra={"event": "result-not-saved", "job_id": message.task_id},
+                )
                 return
         await _each(self._save, message, result)
 

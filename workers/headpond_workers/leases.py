@@ -116,7 +116,7 @@ class LeaseThread:
                 if self._keeper.hear(LISTEN_S):
                     renewed, again_at = float("-inf"), time.monotonic() + AGAIN_S
             except Exception as error:  # noqa: BLE001 (this thread must not end)
-                logger.debug("nothing is heard: %s", error)
+                logger.debug("nothing is heard: %s", error, extra={"event": "nothing-heard"})
                 self._stopped.wait(0.5)
         self._leave()
 
@@ -130,13 +130,21 @@ class LeaseThread:
             return
         waiting = self._worker.give_back()
         if waiting:
-            logger.warning("the event loop is blocked: %d jobs go back", len(waiting))
+            logger.warning(
+                "the event loop is blocked: %d jobs go back",
+                len(waiting),
+                extra={"event": "loop-blocked", "jobs": len(waiting)},
+            )
             try:
                 self._keeper.release(waiting)
             except Exception as error:  # noqa: BLE001 (this thread must not end)
-                logger.warning("they were not handed back, so their leases run out: %s", error)
+                logger.warning(
+                    "they were not handed back, so their leases run out: %s",
+                    error,
+                    extra={"event": "jobs-not-handed-back"},
+                )
         if self._still_s > LOST_S and not self._worker.held():
-            logger.critical("the event loop is blocked for good")
+            logger.critical("the event loop is blocked for good", extra={"event": "loop-lost"})
             self._leave()
             self._worker.lost()
 
@@ -146,7 +154,9 @@ class LeaseThread:
             renewal = self._keeper.renew(beat, held)
             self._worker.heard(renewal, dict(held))
         except Exception as error:  # noqa: BLE001 (this thread must not end)
-            logger.warning("leases were not renewed: %s", error)
+            logger.warning(
+                "leases were not renewed: %s", error, extra={"event": "leases-not-renewed"}
+            )
             return False
         self._said = (beat.state, beat.slots)
         return True
@@ -155,5 +165,9 @@ class LeaseThread:
         try:
             self._keeper.leave()
         except Exception as error:  # noqa: BLE001 (the connection is to be closed all the same)
-            logger.info("the store will notice that this worker has left: %s", error)
+            logger.info(
+                "the store will notice that this worker has left: %s",
+                error,
+                extra={"event": "leaving-unsaid"},
+            )
         self._keeper.close()

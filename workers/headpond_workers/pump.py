@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 from headpond.errors import StoreUnavailable
 from headpond.jobs import Done, Failed, Progressed
 from headpond_workers.held import Held
+from headpond_workers.pace import START_WITHIN_S, Pace, prefetch_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,38 +35,7 @@ LINGER_S: Final = 0.001
 """While more work is at hand, ended jobs wait this long for company before they are reported."""
 IDLE_S: Final = 5.0
 """An idle worker looks at least this often."""
-START_WITHIN_S: Final = 0.05
-"""A claimed job waits this long for a slot; then another worker may have it."""
-MOST_AHEAD: Final = 200
-"""Jobs claimed ahead of a slot, however fast they are."""
 LONGEST_RETRY_S: Final = 1.0
-
-
-def prefetch_for(slots: int, service_s: float) -> int:
-    """Return how many jobs to claim ahead of free slots; `service_s` 0 means that it isn't known.
-
-    >>> prefetch_for(100, 0.0001), prefetch_for(100, 0.02), prefetch_for(100, 0.1)
-    (200, 200, 0)
-    >>> prefetch_for(1, 0.001)
-    50
-    """
-    if service_s <= 0:
-        return 0
-    return min(MOST_AHEAD, slots * int(START_WITHIN_S / service_s))
-
-
-@dataclass(slots=True)
-class _Pace:
-    """What jobs of this queue take, leaning to the slow ones."""
-
-    service_s: float = 0.0
-
-    def note(self, run_us: int) -> None:
-        if not run_us:
-            return
-        seconds = run_us / 1_000_000
-        weight = 0.3 if seconds > self.service_s else 0.02
-        self.service_s += (seconds - self.service_s) * weight
 
 
 @dataclass(slots=True)
@@ -95,7 +65,7 @@ class Pump:
     _ended: list[Ended] = field(default_factory=list)
     _speaking: dict[JobId, Held] = field(default_factory=dict)
     """The latest progress of running jobs, packed; goes along with the next exchange."""
-    _pace: _Pace = field(default_factory=_Pace)
+    _pace: Pace = field(default_factory=Pace)
     _in_flight: int = 0
     _wanted: int = 0
     _soon: bool = False
@@ -283,14 +253,23 @@ class Pump:
             if held.unheard is word.progress:
                 held.unheard = None
         if self._failures:
-            logger.info("queue %s answers again", self.queue)
+            logger.info(
+                "queue %s answers again",
+                self.queue,
+                extra={"event": "queue-back", "queue": self.queue},
+            )
             self._failures = 0
         self._take(answer, want, is_fresh=rings == self._rings)
 
     def _failed(self, error: Exception) -> None:
         """Ask nothing for a moment; say so once, and each time when it is no mere absence."""
         if not self._failures or not isinstance(error, StoreUnavailable):
-            logger.warning("queue %s can't be worked on: %s", self.queue, error)
+            logger.warning(
+                "queue %s can't be worked on: %s",
+                self.queue,
+                error,
+                extra={"event": "queue-away", "queue": self.queue},
+            )
         self._failures += 1
         self._blocked = True
         seconds = min(LONGEST_RETRY_S, 0.05 * 2 ** min(self._failures, 10))
@@ -322,15 +301,14 @@ class Pump:
         apart = now - now_ms / 1000
         self._is_careful = False
         for claim in claims:
+            ready_s = claim.since_ms / 1000 + apart
             if claim.id in held:  # its lease ran out, and the job came back here: it runs on
                 held[claim.id].claim = claim
             elif claim.crashes < self.last_chance:
-                it = held[claim.id] = Held(claim, now, [None], claim.since_ms / 1000 + apart)
+                it = held[claim.id] = Held(claim, now, [None], ready_s)
                 local.append(it)
             elif self._suspect is None:
-                self._suspect = held[claim.id] = Held(
-                    claim, now, [None], claim.since_ms / 1000 + apart
-                )
+                self._suspect = held[claim.id] = Held(claim, now, [None], ready_s)
                 self._stop_waiting()
             else:
                 self._ended.append(Held(claim).released())

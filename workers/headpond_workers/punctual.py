@@ -43,9 +43,18 @@ class Punctual:
         try:
             is_fired = await fire_due(self._store, self._queue, now_ms)
         except StoreUnavailable as error:
-            logger.info("queue %s: schedules are fired later: %s", self._queue, error)
+            logger.info(
+                "queue %s: schedules are fired later: %s",
+                self._queue,
+                error,
+                extra={"event": "schedules-late", "queue": self._queue},
+            )
         except Exception:
-            logger.exception("queue %s: firing its schedules failed", self._queue)
+            logger.exception(
+                "queue %s: firing its schedules failed",
+                self._queue,
+                extra={"event": "schedules-failed", "queue": self._queue},
+            )
         finally:
             self._firing = None
             if not is_fired:

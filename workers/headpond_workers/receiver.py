@@ -145,7 +145,11 @@ class HeadpondReceiver(Receiver):
                 await self._pump.wait_empty()
         except TimeoutError:
             running = list(self._pump.held.values())
-            logger.warning("the grace ends with %d jobs running: they go back", len(running))
+            logger.warning(
+                "the grace ends with %d jobs running: they go back",
+                len(running),
+                extra={"event": "grace-ended", "jobs": len(running)},
+            )
             for held in running:
                 self._runner.interrupt(held, "shutdown")
             with contextlib.suppress(TimeoutError):
@@ -172,7 +176,10 @@ class HeadpondReceiver(Receiver):
                 self._runner.tally.fold()
                 self._pump.release_stale(now)
             except Exception:
-                logger.exception("looking after the running jobs failed; it is tried again")
+                logger.exception(
+                    "looking after the running jobs failed; it is tried again",
+                    extra={"event": "looking-failed"},
+                )
 
     # ── settings ──
 
@@ -187,7 +194,12 @@ class HeadpondReceiver(Receiver):
         try:
             self._live.follow(settings.document)
         except ValueError as error:
-            logger.warning("queue %s has settings unknown here: %s", self.headpond.queue, error)
+            logger.warning(
+                "queue %s has settings unknown here: %s",
+                self.headpond.queue,
+                error,
+                extra={"event": "settings-unknown", "queue": self.headpond.queue},
+            )
             return
         self._pump.set_slots(self._fixed_slots or self._live.slots)
 
@@ -245,7 +257,11 @@ class HeadpondReceiver(Receiver):
         for job_id in renewal.lost:
             held = pump.held.get(job_id)
             if held is not None and held.claim.fence == asked.get(job_id):
-                logger.warning("the lease of job %s was lost; its run is stopped", job_id)
+                logger.warning(
+                    "the lease of job %s was lost; its run is stopped",
+                    job_id,
+                    extra={"event": "lease-lost", "job_id": job_id},
+                )
                 pump.lose(held)
                 self._runner.interrupt(held, "lost")
         for job_id in renewal.cancelled:

@@ -73,7 +73,7 @@ class Relay:
                     break
             self._width = max(1, self._width // 2)
         except Exception:
-            logger.exception("a job's run was cut off")
+            logger.exception("a job's run was cut off", extra={"event": "run-cut-off"})
         finally:
             fresh.discard(task)
             if waiting and not (fresh or self._coming):

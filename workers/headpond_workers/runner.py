@@ -132,7 +132,11 @@ class Runner:
                 self.interrupt(held, "timeout")
 
     def _give_up(self, held: Held, now: float) -> None:
-        logger.error("job %s ignores its cancellation and is left", held.claim.id)
+        logger.error(
+            "job %s ignores its cancellation and is left",
+            held.claim.id,
+            extra={"event": "handler-left", "job_id": held.claim.id},
+        )
         run_us = round((now - held.began) * 1_000_000)
         run = Run(held.claim, self._worker, _now_ms() - run_us // 1000, run_us)
         if held.running is not None:
@@ -180,7 +184,13 @@ class Runner:
             report = self._verdict(held, run, value, caught)
         except Exception as error:
             shown = None if held.place else error  # its words may be those of the payload
-            logger.error(UNTOLD, run.claim.id, type(error).__name__, exc_info=shown)  # noqa: TRY400
+            logger.error(  # noqa: TRY400
+                UNTOLD,
+                run.claim.id,
+                type(error).__name__,
+                exc_info=shown,
+                extra={"event": "end-untold", "job_id": run.claim.id, "job_type": plan.name},
+            )
             report = reports.undecided(run, error)
         is_heard = self._end(held, report)
         if is_heard and type(report) is Done:
@@ -270,7 +280,12 @@ class Runner:
 
     def _park(self, held: Held, name: str) -> None:
         claim = held.claim
-        logger.warning("job %s parked: this worker knows no %r", claim.id, name)
+        logger.warning(
+            "job %s parked: this worker knows no %r",
+            claim.id,
+            name,
+            extra={"event": "job-parked", "job_id": claim.id, "job_type": name},
+        )
         self._set_aside(held, Released(claim.id, claim.fence, delay_ms=PARKED_MS, parked=name))
 
     def _plan(self, name: str) -> Plan | None:

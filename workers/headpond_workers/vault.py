@@ -102,4 +102,5 @@ class Vault:
             self._queue,
             key,
             error,
+            extra={"event": "key-missing", "queue": self._queue, "key": key},
         )

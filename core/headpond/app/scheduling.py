@@ -101,7 +101,12 @@ async def declare(store: QueueStore, queue: str, declared: Mapping[str, Schedule
         old = _read(entry)
         if old is not None and old.declared and name not in declared:
             await store.remove_schedule(queue, name)
-            logger.info("queue %s: schedule %s is no longer declared", queue, name)
+            logger.info(
+                "queue %s: schedule %s is no longer declared",
+                queue,
+                name,
+                extra={"event": "schedule-removed", "queue": queue, "schedule": name},
+            )
     changed = [
         each
         for each in declared.values()

@@ -129,7 +129,12 @@ class HeadpondBroker(AsyncBroker):
         )
         (created,) = await self.store.enqueue(self.queue, [job])
         if not created:
-            logger.debug("job %s is in queue %s already", job_id, self.queue)
+            logger.debug(
+                "job %s is in queue %s already",
+                job_id,
+                self.queue,
+                extra={"event": "job-known", "queue": self.queue, "job_id": job_id},
+            )
 
     @override
     def listen(self) -> AsyncGenerator[bytes | AckableMessage, None]:

@@ -145,7 +145,9 @@ class Cluster:
             try:
                 await self._look()
             except HeadpondError as error:
-                logger.debug("the cluster can't be looked at: %s", error)
+                logger.debug(
+                    "the cluster can't be looked at: %s", error, extra={"event": "cluster-unseen"}
+                )
         for word in stray.values():
             self._topology.learn(word)
         lost = {
@@ -232,7 +234,12 @@ class Cluster:
         names = frozenset(unknown)
         if names and names != self._unknown:
             why = next(iter(unknown.values()))
-            logger.warning("queues %s can't be looked at: %s", ", ".join(sorted(names)), why)
+            logger.warning(
+                "queues %s can't be looked at: %s",
+                ", ".join(sorted(names)),
+                why,
+                extra={"event": "queues-unseen", "queues": sorted(names)},
+            )
         self._unknown = names
 
     def close(self) -> None:

@@ -56,7 +56,9 @@ async def check(client: Client) -> None:
         raise StoreUnfit(" ".join(refused))
     for finding in found:
         if finding.severity is Severity.WARN:
-            logger.warning("%s", finding.sentence)
+            logger.warning(
+                "%s", finding.sentence, extra={"event": "redis-doubted", "finding": finding.name}
+            )
 
 
 async def findings(client: Client, clock: Clock | None = None) -> list[Finding]:
@@ -113,9 +115,14 @@ class PolicyWatch:
                 "Redis may evict jobs from now on: maxmemory-policy became %r; set it to %r.",
                 policy,
                 GOOD_POLICY,
+                extra={"event": "eviction-possible", "policy": policy},
             )
         elif policy != self._said:
-            logger.warning("maxmemory-policy is %r again: Redis evicts no more jobs.", policy)
+            logger.warning(
+                "maxmemory-policy is %r again: Redis evicts no more jobs.",
+                policy,
+                extra={"event": "eviction-over", "policy": policy},
+            )
         self._said = policy
 
 

@@ -154,7 +154,12 @@ class Looking:
     def _blame(self, queue: str, why: str) -> None:
         """Log a queue's defect once; meanwhile it is unknown, and the others go on."""
         if self._blamed.get(queue) != why:
-            logger.error("queue %s can't be looked at: %s", queue, why)
+            logger.error(
+                "queue %s can't be looked at: %s",
+                queue,
+                why,
+                extra={"event": "queue-broken", "queue": queue},
+            )
         self._blamed[queue] = why
 
     async def queues(self) -> list[str]:

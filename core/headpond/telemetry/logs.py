@@ -59,9 +59,14 @@ def configure_logging(level: str, log_format: str) -> None:
     sys.excepthook = _log_uncaught if is_json else sys.__excepthook__
 
 
+def is_json() -> bool:
+    """Whether this process writes its log for machines: then it must print nothing else."""
+    return any(isinstance(each.formatter, JsonLines) for each in logging.getLogger().handlers)
+
+
 def say_refusal(program: str, sentence: str) -> None:
     """Say why a process does not start: in its log if that is JSON, else as a plain sentence."""
-    if any(isinstance(each.formatter, JsonLines) for each in logging.getLogger().handlers):
+    if is_json():
         logger.critical(sentence, extra={"event": "start-refused", "program": program})
     else:
         click.echo(f"{program}: {sentence}", err=True)
