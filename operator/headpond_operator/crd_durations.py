@@ -15,7 +15,7 @@ from headpond.config.durations import LONGEST, PATTERN, UNITS_MS, format_duratio
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-LONGEST_TEXT: Final = 24
+LONGEST_TEXT: Final = 20
 """Characters; it bounds what the API server reckons a rule may cost."""
 
 INT_OR_STRING: Final[dict[str, Any]] = {

@@ -11,6 +11,7 @@ from typing import Final
 
 from headpond.config.reference import sections
 from headpond_operator.crd import COLUMNS, WIDE_COLUMNS
+from headpond_operator.crd_durations import LONGEST_TEXT
 from headpond_operator.status_model import QueueConfigStatus
 
 HEAD: Final = """\
@@ -22,10 +23,11 @@ made by `python -m headpond_operator.crd_reference > docs/reference/custom-resou
 it.
 
 `queueconfigs.headpond.dev`, version `v1alpha1`, namespaced; short name `qc`, category `headpond`.
-The chart installs the definition; alone it goes in by
+The chart installs the definition, but Helm never changes one that is there. This puts it in, or
+brings it up to date after an upgrade of the chart:
 
 ```
-kubectl apply --server-side -f charts/headpond/crds/queueconfigs.yaml
+kubectl apply --server-side --force-conflicts -f charts/headpond/crds/queueconfigs.yaml
 ```
 
 and every field of it has words and its default:
@@ -66,7 +68,7 @@ DIFFERENCES: Final = (
         "whole numbers; write `500ms` for `0.5`",
         "fractions too",
     ),
-    ("a duration as text", "at most 24 characters, no spaces around", "any length"),
+    ("a duration as text", f"at most {LONGEST_TEXT} characters, no spaces around", "any length"),
     (
         "`env`, `envFrom`, `resources`, `tolerations`",
         "checked as Kubernetes has them",

@@ -221,7 +221,7 @@ TYPED: Final = (
     Example(
         "types",
         "{jobs: {timeout: '000000000000000000000000005'}}",
-        "may not be more than 24 bytes",
+        "may not be more than 20 bytes",
         "the API server has to know how long a text can be",
     ),
     Example("types", "{scaling: {max: 0}}", "should be greater than or equal to 1"),
