@@ -76,9 +76,7 @@ class Gateway:
                 raise  # half an answer is out: the server must cut the line
             await self._refuse(problems.internal(), scope, receive, reply)
         finally:
-            endpoint = scope.get("endpoint")
-            name = getattr(endpoint, "__name__", "none")
-            self._meter.count(name, reply.status, perf_counter() - began)
+            self._meter.count(scope, reply.status, perf_counter() - began)
 
     async def _pass(
         self, scope: Scope, receive: Receive, reply: _Reply, headers: Mapping[bytes, bytes]

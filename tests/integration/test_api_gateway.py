@@ -210,7 +210,8 @@ async def test_metrics_have_every_queue() -> None:
         assert 'headpond_queue_oldest_age_seconds{queue="attendance"} 0.0' in text
         assert 'headpond_workers{queue="attendance",state="working"} 0.0' in text
         assert 'headpond_stale_finishes_total{queue="attendance"} 0.0' in text
-        assert 'headpond_http_requests_total{operation="submit_job",status="202"} 1.0' in text
+        route = 'method="POST",operation="submit_job",route="/api/v1/queues/{queue}/jobs"'
+        assert f'headpond_http_requests_total{{{route},status="202"}} 1.0' in text
         assert "headpond_store_up 1.0" in text
 
 

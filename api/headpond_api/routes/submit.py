@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from fastapi import APIRouter, Request, Response
 
-from headpond.errors import JobExists, Unavailable
+from headpond.errors import HeadpondError, JobExists, Unavailable
 from headpond.jobs import NewJob
 from headpond_api.answers import json_answer, problems_for
 from headpond_api.bulk import Bulk
@@ -37,6 +39,18 @@ async def submit_job(request: Request, queue: str, submission: JobSubmission) ->
     `on_duplicate: return`.
     """
     desk = Desk.at(request, queue)
+    try:
+        answer = await _taken(desk, submission)
+    except HeadpondError as error:
+        desk.ingress.meter.failed(queue, error)
+        raise
+    is_new = answer.status_code == HTTPStatus.ACCEPTED
+    desk.ingress.meter.submitted(queue, "accepted" if is_new else "duplicate")
+    return answer
+
+
+async def _taken(desk: Desk, submission: JobSubmission) -> Response:
+    queue = desk.queue
     away = await desk.admit(submission.type)
     job = desk.pack(submission)
     if away is not None:
@@ -84,7 +98,16 @@ async def submit_jobs(request: Request, queue: str, bulk: BulkSubmission) -> Res
 
     To be able to repeat after a lost answer, give each job a `job_id` and `on_duplicate: return`.
     """
-    going = Bulk(Desk.at(request, queue), all_or_none=bulk.mode == "all")
-    await going.run(list(bulk.jobs))
-    report = going.report()
+    desk = Desk.at(request, queue)
+    going = Bulk(desk, all_or_none=bulk.mode == "all")
+    meter = desk.ingress.meter
+    try:
+        await going.run(list(bulk.jobs))
+        report = going.report()
+    except HeadpondError as error:
+        meter.failed(queue, error, len(bulk.jobs))
+        raise
+    meter.submitted(queue, "accepted", report["created"])
+    meter.submitted(queue, "duplicate", report["duplicates"])
+    meter.submitted(queue, "refused", report["rejected"])
     return json_answer(report, 202 if report["created"] else 200)

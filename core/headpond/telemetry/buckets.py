@@ -59,6 +59,11 @@ class Buckets:
         self.total += sum(values)
         values.clear()
 
+    def merge(self, other: Buckets) -> None:
+        """Count what another one of the same bounds has counted."""
+        self.counts = [one + two for one, two in zip(self.counts, other.counts, strict=True)]
+        self.total += other.total
+
     def cumulated(self, unit: float = 1) -> list[tuple[str, float]]:
         """Return how many values were at most each bound, with the bounds divided by `unit`.
 

@@ -86,9 +86,8 @@ class Runs:
         """Return how long those runs took that the handler ended, well or badly."""
         self.fold()
         both = Buckets(RUN_BOUNDS_US)
-        pairs = zip(self._completed.counts, self._others.counts, strict=True)
-        both.counts = [one + other for one, other in pairs]
-        both.total = self._completed.total + self._others.total
+        both.merge(self._completed)
+        both.merge(self._others)
         return both
 
 
