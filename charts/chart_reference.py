@@ -1,6 +1,6 @@
 """Make docs/reference/chart.md and values.schema.json from the comments of values.yaml.
 
-`python charts/reference.py` writes both. A key below a comment `# --` is a value; any other key is
+`python charts/chart_reference.py` writes both. A key below a comment `# --` is a value; any other key is
 a section. What a value's type and default don't say of it stands in `RULES`.
 """
 
@@ -116,7 +116,9 @@ def _documented(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
         key = re.match(r"( *)(\w+):", line)
         if line.lstrip().startswith("#"):
             said = line.lstrip().removeprefix("#").strip()
-            words = [said.removeprefix("--").strip()] if said.startswith("--") else _more(words, said)
+            words = (
+                [said.removeprefix("--").strip()] if said.startswith("--") else _more(words, said)
+            )
         elif key:
             del above[len(key[1]) // 2 :]
             above.append(key[2])
@@ -132,10 +134,11 @@ def _more(words: list[str], said: str) -> list[str]:
     return [*words, said] if words else []
 
 
-def _at(tree: Any, path: Iterable[str]) -> Any:
+def _at(tree: dict[str, Any], path: Iterable[str]) -> object:
+    at: Any = tree
     for part in path:
-        tree = tree[part]
-    return tree
+        at = at[part]
+    return at
 
 
 def schema(values: Iterable[Value]) -> dict[str, Any]:
@@ -194,12 +197,13 @@ def _cell(text: str) -> str:
 _HEAD: Final = """\
 # The chart's values
 
-For whoever installs Headpond by [Helm](../howto/install-with-helm.md): each value of `charts/headpond` with its
-default and what it does. This page is made from the comments of `values.yaml` by `python charts/reference.py`; don't
-edit it.
+For whoever installs Headpond by [Helm](../howto/install-with-helm.md): each value of
+`charts/headpond` with its default and what it does. This page is made from the comments of
+`values.yaml` by `python charts/chart_reference.py`; don't edit it.
 
-A name that isn't here is refused, and so is a value of another type; what contradicts something else is refused with a
-sentence. Values that are `{}` or `[]` here are given to Kubernetes as they are."""
+A name that isn't here is refused, and so is a value of another type; what contradicts something
+else is refused with a sentence. Values that are `{}` or `[]` here are given to Kubernetes as they
+are."""
 
 
 def main() -> None:
