@@ -28,7 +28,7 @@ class InForce:
         """Tell `said` queue and sentence when one can't be put into force, once."""
         self._store = store
         self._clock = clock
-        self._said = said
+        self.said = said
         self.wanted: Mapping[str, QueueConfig] = wanted or {}
         self.pending: set[str] = set(self.wanted)
         self.refused: dict[str, str] = {}
@@ -82,5 +82,5 @@ class InForce:
     def _refuse(self, queue: str, sentence: str) -> None:
         """Say it once; it is tried again at each look."""
         if self.refused.get(queue) != sentence:
-            self._said(queue, sentence)
+            self.said(queue, sentence)
         self.refused[queue] = sentence

@@ -101,9 +101,15 @@ class Governor:
         samples = await self._sample()
         await self._fire(samples)
         views = await self._observe()
-        await asyncio.gather(
-            *(self._mind(q, policies[q], view, samples.get(q)) for q, view in views.items())
-        )
+        now_ms = self._clock.now_ms()
+        astir = [
+            (policies[queue], seen)
+            for queue, view in views.items()
+            if not self._rests(
+                policies[queue], seen := _seen(queue, now_ms, samples.get(queue), view)
+            )
+        ]
+        await asyncio.gather(*(self._mind(policy, seen) for policy, seen in astir))
         self.latest = {queue: look for queue, look in self.latest.items() if queue in policies}
         self._tell(
             RoundDone(
@@ -186,18 +192,18 @@ class Governor:
         self._fleet_failure = ""
         return {queue: view for queue, view in views.items() if queue in self._watches}
 
-    async def _mind(
-        self, queue: str, policy: Policy, view: FleetView, sample: QueueSample | None
-    ) -> None:
+    def _rests(self, policy: Policy, seen: Seen) -> bool:
+        """Return whether there is nothing to think about: of a thousand queues most are so."""
+        return is_at_rest(self.latest.get(seen.queue), policy, seen)
+
+    async def _mind(self, policy: Policy, seen: Seen) -> None:
         """Decide for one queue and carry it out."""
+        queue, sample = seen.queue, seen.sample
         watch = self._watches[queue]
         async with self._gate:
             try:
                 if sample is not None and not watch.recalled:
                     await self._recall(watch)
-                seen = _seen(queue, self._clock.now_ms(), sample, view)
-                if is_at_rest(self.latest.get(queue), policy, seen):
-                    return
                 decision = decide(policy, seen, watch.memory)
                 watch.memory = decision.memory
                 self.latest[queue] = Look(policy, seen, decision)
