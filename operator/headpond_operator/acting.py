@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from headpond.errors import HeadpondError
+from headpond_operator.cluster import QUEUES
 from headpond_operator.conditions import Facts
 from headpond_operator.leader import NotLeading
 from headpond_operator.pods import FINE
@@ -31,6 +32,8 @@ LOOK_EVERY_S: Final = 0.5
 """Without a change; with one at once."""
 LOST_EVERY_S: Final = 1.0
 """How often the store is asked for queues that it has lost: flushed, restored, failed over."""
+BEGIN_S: Final = 2.0
+"""Of a failover's 15 s, for a store that may be away."""
 SETTLE_S: Final = 0.02
 """Changes come in bursts: a watch tells them one by one."""
 
@@ -59,26 +62,39 @@ class Acting:
         self._reporter = reporter
         self._governor = governor
         self._store_work = asyncio.Event()
-        self._object_work = asyncio.Event()
+        self._deployment_work = asyncio.Event()
+        self._report_work = asyncio.Event()
         self.why_unfit: Callable[[], str] = lambda: ""
         """Why the store can't be used at all."""
 
     def changed(self, kind: str, key: Key) -> None:
         """Hear of a change in the maps."""
-        self._object_work.set()
-        if kind == "QueueConfig":
-            self._reporter.touch(key)
+        if kind == QUEUES:
             self._store_work.set()
-            return
-        for standing in self._roster.standings.values():
-            if standing.target == key:
-                self._reporter.touch(standing.declared.key)
+            self._touch(key)
+        for queue_key in self._roster.targeting.get(key, ()):
+            self._touch(queue_key)
 
-    def failed(self, queue: str) -> None:
-        """Hear that something about a queue has to be said."""
+    def _touch(self, key: Key) -> None:
+        """Have a QueueConfig looked at from every side."""
+        self._deployments.touch(key)
+        self._reporter.touch(key)
+        self._deployment_work.set()
+        self._report_work.set()
+
+    def refused(self, queue: str, sentence: str) -> None:
+        """Hear that the store could not be configured."""
+        logger.warning("%s", sentence, extra={"event": "queue-refused", "queue": queue})
         standing = self._roster.by_queue.get(queue)
         if standing is not None:
             self._reporter.touch(standing.declared.key)
+
+    async def begin(self) -> None:
+        """Put all declared queues into force: what is not yet can't be told from what is away."""
+        self._refresh()
+        with suppress(HeadpondError, TimeoutError):
+            async with asyncio.timeout(BEGIN_S):
+                await self._in_force.settle()
 
     async def mind_store(self) -> None:
         """Keep the declared queues in force, for ever."""
@@ -90,23 +106,26 @@ class Acting:
                 if loop.time() >= ask_at_s:
                     await self._in_force.find_lost()
                     ask_at_s = loop.time() + LOST_EVERY_S
-                for queue in self._in_force.pending:
-                    self.failed(queue)
                 await self._in_force.settle()
                 await self._farewell.settle()
             await _rest(self._store_work)
 
-    async def mind_objects(self) -> None:
-        """Keep Deployments and statuses as they should be, for ever."""
+    async def mind_deployments(self) -> None:
+        """Keep the worker Deployments as declared, for ever."""
         while True:
             self._refresh()
             await self._guarded(self._deployments.settle)
+            await _rest(self._deployment_work)
+
+    async def report(self) -> None:
+        """Keep the statuses true, for ever."""
+        while True:
             for queue, look in self._governor.latest.items():
                 standing = self._roster.by_queue.get(queue)
                 if standing is not None:
                     self._reporter.note(standing.declared.key, look)
             await self._guarded(self._reporter.settle)
-            await _rest(self._object_work)
+            await _rest(self._report_work)
 
     def facts(self, key: Key) -> Facts | None:
         """Return what is to be said of a QueueConfig, `None` when there is none."""
@@ -136,8 +155,9 @@ class Acting:
         self._farewell.take(gone, configs.keys())
         for key, standing in self._roster.standings.items():
             if not _is_same(before.get(key), standing):
-                self._reporter.touch(key)
+                self._touch(key)
         for key in before.keys() - self._roster.standings.keys():
+            self._deployments.forget(key)
             self._reporter.forget(key)
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:

@@ -15,7 +15,7 @@ from headpond_operator.objects import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from headpond_operator.objects import Declared, DeploymentSeen, Key, Rival
 
@@ -51,7 +51,7 @@ class Cluster:
             return
         if body["metadata"].get("uid") in self._graves:
             return
-        known = self._version(kind, key)
+        known = self.version(kind, key)
         if known and known >= version_of(body):
             return
         if kind == QUEUES:
@@ -99,22 +99,6 @@ class Cluster:
         while len(self._graves) > MOST_GRAVES:
             del self._graves[next(iter(self._graves))]
 
-    def replace(self, kind: str, bodies: Iterable[Mapping[str, Any]], known: Iterable[Key]) -> int:
-        """Take a whole list of a kind; return how many of its objects the watch had not told of.
-
-        What was `known` before the list was asked for, and isn't in it, is gone.
-        """
-        missed, listed = 0, set()
-        for body in bodies:
-            key = key_of(body)
-            listed.add(key)
-            missed += self._version(kind, key) < version_of(body)
-            self.put(kind, body)
-        for key in set(known) - listed:
-            missed += 1
-            self.drop(kind, key)
-        return missed
-
     def keys(self, kind: str) -> list[Key]:
         """Return where the known objects of a kind are."""
         if kind == QUEUES:
@@ -123,7 +107,8 @@ class Cluster:
             return list(self.deployments)
         return [key for known, key in self.rivals if known == kind]
 
-    def _version(self, kind: str, key: Key) -> int:
+    def version(self, kind: str, key: Key) -> int:
+        """Return the version of an object that is known, 0 when none is."""
         if kind == QUEUES:
             return self.queues[key].version if key in self.queues else 0
         if kind == DEPLOYMENTS:

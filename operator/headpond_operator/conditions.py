@@ -24,8 +24,8 @@ class Refusal:
 
     reason: str
     sentence: str
-    at_s: float
-    """When it was said, in Unix seconds."""
+    again_s: float
+    """When to try again, in Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
     from headpond_operator.objects import DeploymentSeen, Key
     from headpond_operator.roster import Roster, Standing
 
+AT_ONCE: Final = 8
 AGAIN_S: Final = 30.0
 """What the API server refused is tried again after this: rights and quotas change unseen."""
+RETRY_S: Final = 2.0
+"""What it did not answer, or what stood in the way in the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ class _Applied:
     """What was applied last, and what became of it."""
 
     config: QueueConfig
+    target: Key
     template: str
     """Digest of the pod template as the API server then had it."""
 
@@ -54,6 +59,8 @@ class Deployments:
         self._leader = leader
         self._installation = installation
         self._now_s = now_s
+        self._gate = asyncio.Semaphore(AT_ONCE)
+        self._dirty: set[Key] = set()
         self._applied: dict[Key, _Applied] = {}
         self.refusals: dict[Key, Refusal] = {}
         """By QueueConfig."""
@@ -62,9 +69,23 @@ class Deployments:
 
     async def settle(self) -> None:
         """Apply what is not as it should be; a refusal of one does not stop the others."""
-        for key, standing in list(self._roster.standings.items()):
-            if not standing.counts or not self._is_due(key):
-                continue
+        looked_at, self._dirty = self._dirty | self.refusals.keys(), set()
+        found = [s for key in looked_at if (s := self._roster.standings.get(key)) and s.counts]
+        await asyncio.gather(*(self._try(each) for each in found if self._is_due(each)))
+
+    def touch(self, key: Key) -> None:
+        """Have the Deployment of a QueueConfig looked at."""
+        self._dirty.add(key)
+
+    def forget(self, key: Key) -> None:
+        """Remember nothing more of a QueueConfig that is gone."""
+        self._dirty.discard(key)
+        self._applied.pop(key, None)
+        self.refusals.pop(key, None)
+
+    async def _try(self, standing: Standing) -> None:
+        key = standing.declared.key
+        async with self._gate:
             try:
                 await self._settle(standing)
             except KubeFault as fault:
@@ -72,10 +93,6 @@ class Deployments:
             else:
                 if self.refusals.pop(key, None):
                     self.changed(key)
-        gone = self._applied.keys() - self._roster.standings.keys()
-        for key in gone:
-            self._applied.pop(key)
-            self.refusals.pop(key, None)
 
     async def _settle(self, standing: Standing) -> None:
         declared, config = standing.declared, standing.config
@@ -84,12 +101,13 @@ class Deployments:
             if own is not None and own.owner_uid == declared.uid:
                 self._leader.check()
                 await self._kube.delete(_path(own.key))
+            if config is not None:
+                seen = self._cluster.deployments.get(standing.target)
+                template = seen.template if seen else ""
+                self._applied[declared.key] = _Applied(config, standing.target, template)
             return
         if own is not None and own.owner_uid != declared.uid:
             raise KubeFault(0, "DeploymentTaken", _taken(own.key))
-        applied = self._applied.get(declared.key)
-        if own and applied and applied.config is config and applied.template == own.template:
-            return
         await self._apply(standing, config, own)
 
     async def _apply(
@@ -103,22 +121,27 @@ class Deployments:
         now = await self._kube.apply(_path(standing.target), body, OWN_MANAGER)
         self._cluster.put(DEPLOYMENTS, now)
         template = deployment_seen(now).template
-        self._applied[standing.declared.key] = _Applied(config, template)
+        self._applied[standing.declared.key] = _Applied(config, standing.target, template)
 
-    def _is_due(self, key: Key) -> bool:
-        refusal = self.refusals.get(key)
-        if refusal is None or self._now_s() - refusal.at_s >= AGAIN_S:
+    def _is_due(self, standing: Standing) -> bool:
+        """Return whether something is to be applied, and not refused just now."""
+        key = standing.declared.key
+        applied, refusal = self._applied.get(key), self.refusals.get(key)
+        if applied is None or applied.config is not standing.config:
             return True
-        standing, applied = self._roster.standings[key], self._applied.get(key)
-        return applied is not None and applied.config is not standing.config
+        if refusal is not None:
+            return self._now_s() >= refusal.again_s
+        own = self._cluster.deployments.get(applied.target)
+        return own is None or own.template != applied.template
 
     def _refuse(self, key: Key, standing: Standing, fault: KubeFault) -> None:
-        refusal = Refusal(*_words(standing, fault), self._now_s())
+        wait_s = AGAIN_S if fault.is_refusal else RETRY_S
+        refusal = Refusal(*_words(standing, fault), self._now_s() + wait_s)
         before = self.refusals.get(key)
         self.refusals[key] = refusal
         if standing.config is not None:
             # What was refused is remembered too: another spec is tried at once.
-            self._applied[key] = _Applied(standing.config, "")
+            self._applied[key] = _Applied(standing.config, standing.target, "")
         if before is None or before.sentence != refusal.sentence:
             self.changed(key)
 

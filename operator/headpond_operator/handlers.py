@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import kopf
 
+from headpond_operator.kube import PAGE
 from headpond_operator.objects import key_of
 from headpond_operator.resources import RESOURCES
 
@@ -66,6 +67,7 @@ async def watch(cluster: Cluster, namespaces: tuple[str, ...], stop: asyncio.Eve
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True  # it would want to list namespaces and CRDs
+    settings.watching.chunk_size = PAGE
     settings.networking.error_backoffs = _Backoffs()
     settings.networking.connect_timeout = 5.0
     settings.networking.request_timeout = 30.0

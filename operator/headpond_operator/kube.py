@@ -5,11 +5,11 @@ The client's models are left aside on purpose: they cost memory and time for fie
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlencode
 
 import aiohttp
+import msgspec
 from kubernetes.aio import config as kube_config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
@@ -24,6 +24,7 @@ PATIENCE_S: Final = 5.0
 PAGE: Final = 250
 """Objects of one page of a list: bounds the memory that a list takes."""
 
+PLAIN: Final = "application/json"
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
@@ -45,6 +46,33 @@ class KubeFault(HeadpondError):
     def is_refusal(self) -> bool:
         """Whether the same request would be refused again: somebody has to change something."""
         return self.status in (400, 403, 404, 405, 422)
+
+
+class HeadMetadata(msgspec.Struct, rename="camel"):
+    """Which object it is, and which version of it."""
+
+    name: str
+    uid: str
+    resource_version: str
+    namespace: str = ""
+
+
+class Head(msgspec.Struct):
+    """An object of a list, without what it says."""
+
+    metadata: HeadMetadata
+
+
+class _ListMetadata(msgspec.Struct):
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _Heads(msgspec.Struct):
+    metadata: _ListMetadata
+    items: list[Head]
+
+
+HEADS: Final = msgspec.json.Decoder(_Heads)
 
 
 class Kube:
@@ -92,6 +120,17 @@ class Kube:
             if not token:
                 return
 
+    async def versions(self, path: str) -> AsyncIterator[list[Head]]:
+        """Yield the heads of a list's objects, page by page: all else of them is passed over."""
+        token = ""
+        while True:
+            query = {"limit": str(4 * PAGE), **_if("continue", token)}
+            heads = HEADS.decode(await self._ask("GET", path, query))
+            yield heads.items
+            token = heads.metadata.continue_
+            if not token:
+                return
+
     async def create(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object."""
         return await self._send("POST", path, {}, body)
@@ -126,12 +165,23 @@ class Kube:
         path: str,
         query: Mapping[str, str],
         body: object = None,
-        content: str = "application/json",
+        content: str = PLAIN,
     ) -> dict[str, Any]:
+        text = await self._ask(method, path, query, body, content)
+        return msgspec.json.decode(text) if text else {}
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: object = None,
+        content: str = PLAIN,
+    ) -> bytes:
         if self._api is None:
             message = "The client has not been started."
             raise KubeFault(0, "NotStarted", message)
-        headers = {"Accept": "application/json", "Content-Type": content}
+        headers = {"Accept": PLAIN, "Content-Type": content}
         auth = ["BearerToken"]
         await self._api.update_params_for_auth(headers, [], auth, path, method, body)
         where = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
@@ -147,7 +197,7 @@ class Kube:
             raise KubeFault(0, "Unreachable", message) from error
         if response.status >= BAD:
             raise _fault(response.status, text)
-        return json.loads(text) if text else {}
+        return bytes(text)
 
 
 BAD: Final = 400
@@ -157,7 +207,7 @@ CONFLICT: Final = 409
 
 def _fault(status: int, text: bytes) -> KubeFault:
     try:
-        said = json.loads(text)
+        said = msgspec.json.decode(text)
         return KubeFault(status, said.get("reason", ""), said.get("message", ""))
     except (ValueError, AttributeError):
         shown = text[:200].decode("utf-8", "replace")

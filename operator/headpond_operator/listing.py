@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from headpond_operator.kube import NOT_FOUND, KubeFault
+from headpond_operator.objects import Key
 from headpond_operator.resources import RESOURCES, Resource
 
 if TYPE_CHECKING:
     from headpond_operator.cluster import Cluster
-    from headpond_operator.kube import Kube
+    from headpond_operator.kube import Head, Kube
 
 logger = logging.getLogger(__name__)
 
 EVERY_S: Final = 20.0
 """A change that every watch has missed is known within half a minute."""
 RETRY_S: Final = 2.0
+FEW: Final = 20
+"""Objects that are read one by one; more of them as a list."""
 
 
 class Listing:
@@ -59,21 +62,45 @@ class Listing:
         return True
 
     async def _list(self, resource: Resource, namespace: str) -> None:
-        known = [
-            key for key in self._cluster.keys(resource.kind) if namespace in ("", key.namespace)
+        """Compare the versions, and read what is newer than known: most often nothing is."""
+        kind, path = resource.kind, resource.path(namespace)
+        known = [key for key in self._cluster.keys(kind) if namespace in ("", key.namespace)]
+        there: dict[Key, int] = {}
+        async for heads in self._kube.versions(path):
+            there |= {_key(head): int(head.metadata.resource_version) for head in heads}
+        newer = [
+            key for key, version in there.items() if self._cluster.version(kind, key) < version
         ]
-        bodies: list[dict[str, Any]] = [
-            body async for body in self._kube.items(resource.path(namespace))
-        ]
-        missed = self._cluster.replace(resource.kind, bodies, known)
-        if self.is_complete and missed:
-            self.missed += missed
+        gone = [key for key in known if key not in there]
+        for key in gone:
+            self._cluster.drop(kind, key)
+        await self._read(resource, namespace, newer)
+        if self.is_complete:
+            self.missed += len(newer) + len(gone)
+
+    async def _read(self, resource: Resource, namespace: str, keys: list[Key]) -> None:
+        if len(keys) > FEW:
+            async for body in self._kube.items(resource.path(namespace)):
+                self._cluster.put(resource.kind, body)
+            return
+        for key in keys:
+            try:
+                body = await self._kube.get(f"{resource.path(key.namespace)}/{key.name}")
+            except KubeFault as fault:
+                if fault.status != NOT_FOUND:
+                    raise
+            else:
+                self._cluster.put(resource.kind, body)
 
     def _say(self, resource: Resource, sentence: str) -> None:
         if self._said.get(resource.kind) != sentence:
             extra = {"event": "list-refused", "kind": resource.kind}
             logger.warning("%s", sentence, extra=extra)
         self._said[resource.kind] = sentence
+
+
+def _key(head: Head) -> Key:
+    return Key(head.metadata.namespace, head.metadata.name)
 
 
 def _words(resource: Resource, fault: KubeFault) -> str:

@@ -56,13 +56,13 @@ class Reporter:
         self,
         kube: Kube,
         leader: Leader,
-        facts: Callable[[Key], Facts | None],
         now_s: Callable[[], float],
     ) -> None:
-        """`facts` gives what is to be said of a QueueConfig; `now_s` is Unix time."""
+        """Write through `kube` while `leader` leads; `now_s` is Unix time."""
         self._kube = kube
         self._leader = leader
-        self._facts = facts
+        self.facts: Callable[[Key], Facts | None] = lambda _: None
+        """Gives what is to be said of a QueueConfig."""
         self._now_s = now_s
         self.wrote: Callable[[Mapping[str, Any]], None] = lambda _: None
         """Given each object as the API server answered it, before the watch tells of it."""
@@ -122,7 +122,7 @@ class Reporter:
     ) -> Coroutine[Any, Any, None] | None:
         """Return the write of a status, if there is something to write and it may be now."""
         self._waiting.pop(key, None)
-        facts = self._facts(key)
+        facts = self.facts(key)
         if facts is None:
             return None
         there = facts.declared.status
@@ -192,7 +192,7 @@ class Reporter:
     async def _post(self) -> None:
         while self._events and self._posts.take(self._now_s()):
             key, kind, reason, message = self._events.popleft()
-            facts = self._facts(key)
+            facts = self.facts(key)
             if facts is None:
                 continue
             body = _event(facts.declared, kind, reason, message, self._now_s())

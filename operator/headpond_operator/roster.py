@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from headpond.errors import ConfigInvalid
 from headpond.scaling import Mode
-from headpond_operator.manifests import deployment_key
+from headpond_operator.manifests import deployment_key, own_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from headpond.config import QueueConfig
     from headpond.scaling import Policy
@@ -64,13 +64,15 @@ class Roster:
         self._edition = -1
         self._merged: dict[Key, tuple[QueueConfig, QueueConfig | None, str, Policy | None]] = {}
         self.standings: Mapping[Key, Standing] = {}
+        self.targeting: Mapping[Key, Sequence[Key]] = {}
+        """The QueueConfigs that have to do with a Deployment: they scale it, or would make it."""
         self.by_queue: Mapping[str, Standing] = {}
         self.policies: Mapping[str, Policy] = {}
 
     def begin_anew(self) -> None:
         """Have the next `refresh` tell of everything."""
         self._edition = -1
-        self.standings, self.by_queue, self.policies = {}, {}, {}
+        self.standings, self.targeting, self.by_queue, self.policies = {}, {}, {}, {}
 
     def refresh(self) -> bool:
         """Sort out anew if anything has changed; return whether it had."""
@@ -80,6 +82,7 @@ class Roster:
         oldest = sorted(self._cluster.queues.values(), key=lambda d: (d.created, d.uid))
         self.standings = self._sort_out(oldest)
         self._merged = {key: self._merged[key] for key in self.standings if key in self._merged}
+        self.targeting = _targeting(self.standings.values())
         self.by_queue = {
             each.config.queue: each
             for each in self.standings.values()
@@ -150,6 +153,14 @@ class Roster:
             if each.target_kind == "QueueConfig" and each.target == declared.key and not manual:
                 return each
         return None
+
+
+def _targeting(standings: Iterable[Standing]) -> Mapping[Key, Sequence[Key]]:
+    found: dict[Key, list[Key]] = {}
+    for each in standings:
+        for target in {each.target, own_key(each.declared)}:
+            found.setdefault(target, []).append(each.declared.key)
+    return found
 
 
 def _claims(standing: Standing) -> list[tuple[str, object]]:

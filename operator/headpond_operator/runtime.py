@@ -33,7 +33,7 @@ from headpond_operator.deployments import Deployments
 from headpond_operator.farewell import Farewell
 from headpond_operator.fleet import KubeFleet
 from headpond_operator.handlers import watch
-from headpond_operator.kube import Kube, KubeFault
+from headpond_operator.kube import Kube
 from headpond_operator.leader import Leader
 from headpond_operator.listing import RETRY_S, Listing
 from headpond_operator.manifests import Installation
@@ -119,13 +119,9 @@ class Operator:
         tasks = [watching, leading, *helpers]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            was_asked = stop.is_set()
-            stop.set()
+            stop.set()  # kopf takes the signals for itself, and ends in peace by one
             for task in done:
                 task.result()  # a part that broke ends the process: it is started anew
-            if not was_asked:
-                message = "kopf stopped watching."
-                raise KubeFault(0, "WatchEnded", message)
             await asyncio.wait([leading, watching], timeout=5)
         finally:
             for task in tasks:
@@ -139,7 +135,7 @@ class Operator:
         logger.info("this operator leads now", extra={"event": "leading"})
         while not await self.listing.once():  # noqa: ASYNC110 (the API server tells of no return)
             await asyncio.sleep(RETRY_S)
-        in_force = InForce(self.store, self._clock, _log_refusal)
+        in_force = InForce(self.store, self._clock)
         fleet = KubeFleet(
             self.kube,
             self.cluster,
@@ -152,7 +148,7 @@ class Operator:
         deployments = Deployments(
             self.kube, self.cluster, self.roster, self.leader, self.installation, time.time
         )
-        reporter = Reporter(self.kube, self.leader, lambda key: acting.facts(key), time.time)  # noqa: PLW0108 (made below)
+        reporter = Reporter(self.kube, self.leader, time.time)
         reporter.wrote = lambda body: self.cluster.put(QUEUES, body)
         deployments.changed = reporter.touch
         announcer = Announcer(reporter, self._key_of)
@@ -168,14 +164,17 @@ class Operator:
         acting = Acting(
             self.cluster, self.roster, in_force, farewell, deployments, fleet, reporter, governor
         )
+        reporter.facts, in_force.said = acting.facts, acting.refused
         acting.why_unfit = lambda: self.unfit
         self.cluster.changed = acting.changed
         self.roster.begin_anew()
         self.metrics.leading = True
         try:
             async with asyncio.TaskGroup() as group:
+                await acting.begin()
                 group.create_task(acting.mind_store())
-                group.create_task(acting.mind_objects())
+                group.create_task(acting.mind_deployments())
+                group.create_task(acting.report())
                 group.create_task(governor.run(asyncio.Event()))
         finally:
             self.cluster.changed = lambda *_: None
@@ -296,7 +295,3 @@ def _merger(settings: OperatorSettings) -> Any:
         return over(code, document)
 
     return merge
-
-
-def _log_refusal(queue: str, sentence: str) -> None:
-    logger.warning("%s", sentence, extra={"event": "queue-refused", "queue": queue})

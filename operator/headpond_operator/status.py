@@ -53,10 +53,18 @@ def status_of(facts: Facts, before: Mapping[str, Any], now_ms: int) -> dict[str,
 
 def differs(now: Mapping[str, Any], there: Mapping[str, Any]) -> str:
     """Return `""` when the two say the same, `figures` when only figures differ, else `facts`."""
-    if now == there:
+    if _undated(now) == _undated(there):
         return ""
     is_same = _facts(now) == _facts(there)
     return "figures" if is_same else "facts"
+
+
+def _undated(status: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out when the queue was seen so: being seen again is no change."""
+    queue = status.get("queue")
+    if not isinstance(queue, dict):
+        return dict(status)
+    return {**status, "queue": {k: v for k, v in queue.items() if k != "observedAt"}}
 
 
 def _facts(status: Mapping[str, Any]) -> dict[str, Any]:
