@@ -22,6 +22,11 @@ MARGIN_S: Final = 30
 """The pod's grace is longer than the worker's own, so that the worker ends first and hands back
 what it can't finish."""
 
+_WORKER_ID: Final[Mapping[str, Any]] = {
+    "name": "HEADPOND_WORKER_ID",
+    "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}},
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Installation:
@@ -80,8 +85,18 @@ def pod_template(name: str, config: QueueConfig, installation: Installation) -> 
     template = overlay(template, _from_spec(config))
     if worker.pod_template:
         template = overlay(template, _plain(worker.pod_template))
-    # What the operator finds its pods by, and what names the worker, is nobody else's to say.
-    return dict(overlay(template, {"metadata": {"labels": {QUEUECONFIG_LABEL: name}}}))
+    return dict(overlay(template, _ours(name, template)))
+
+
+def _ours(name: str, template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is nobody else's to say: what pods are found by, and what names the worker."""
+    ours: dict[str, Any] = {"metadata": {"labels": {QUEUECONFIG_LABEL: name}}}
+    match template:
+        case {"spec": {"containers": [{"name": str()}, *_]}}:  # else the API server refuses it
+            ours["spec"] = {"containers": [{"name": CONTAINER, "env": [_WORKER_ID]}]}
+        case _:
+            pass
+    return ours
 
 
 def _plain(value: object) -> Any:
@@ -115,10 +130,10 @@ def _base(name: str, config: QueueConfig, installation: Installation) -> dict[st
         "name": CONTAINER,
         "args": ["worker", "--queue", config.queue],
         "env": [
-            {"name": "HEADPOND_WORKER_ID", "valueFrom": _field("metadata.name")},
+            _WORKER_ID,
             {"name": "HEADPOND_NAMESPACE", "value": installation.namespace},
             {"name": "HEADPOND_PROBE_PORT", "value": str(PORT)},
-            {"name": "HEADPOND_GRACE_S", "value": f"{timeout_s:g}"},
+            {"name": "HEADPOND_GRACE_S", "value": f"{timeout_s:.12g}"},
         ],
         "ports": [{"name": "probes", "containerPort": PORT}],
         "livenessProbe": _probe("/livez", period_s=10, failures=6),
@@ -176,10 +191,6 @@ def _from_spec(config: QueueConfig) -> dict[str, Any]:
     }
     said = {key: value for key, value in pod.items() if value}
     return {"spec": _plain(said)}
-
-
-def _field(path: str) -> dict[str, Any]:
-    return {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}
 
 
 def _probe(path: str, *, period_s: int, failures: int) -> dict[str, Any]:

@@ -51,9 +51,9 @@ CASES: dict[str, tuple[Any, Any, Any]] = {
         [{"name": ["x"]}],
     ),
     "mounts are told apart by where they are": (
-        [{"name": "tmp", "mountPath": "/tmp"}],
-        [{"name": "tmp", "mountPath": "/cache"}, {"name": "big", "mountPath": "/tmp"}],
-        [{"name": "big", "mountPath": "/tmp"}, {"name": "tmp", "mountPath": "/cache"}],
+        [{"name": "tmp", "mountPath": "/data"}],
+        [{"name": "tmp", "mountPath": "/cache"}, {"name": "big", "mountPath": "/data"}],
+        [{"name": "big", "mountPath": "/data"}, {"name": "tmp", "mountPath": "/cache"}],
     ),
     "ports with names are told apart by them": (
         [PROBES],
@@ -117,7 +117,7 @@ _LEAVES = st.booleans() | st.integers(0, 3) | st.sampled_from(["", "x", "y"])
 
 
 def _named(things: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Lists of named things: no name twice, as the API server asks."""
+    """Return lists of named things: no name twice, as the API server asks."""
     thing = st.builds(lambda name, more: {**more, "name": name}, st.sampled_from("abc"), things)
     return st.lists(thing, max_size=3, unique_by=lambda each: str(each["name"]))
 
