@@ -45,25 +45,28 @@ class Cluster:
 
     def put(self, kind: str, body: Mapping[str, Any]) -> None:
         """Take note of an object as it is now; one that is being deleted counts as gone."""
-        key = key_of(body)
+        key, uid = key_of(body), body["metadata"]["uid"]
         if body["metadata"].get("deletionTimestamp"):
-            self.drop(kind, key)
+            self.drop(kind, key, uid)
             return
-        if body["metadata"].get("uid") in self._graves:
+        if uid in self._graves:
             return
-        known = self.version(kind, key)
-        if known and known >= version_of(body):
+        known = self._known(kind, key)
+        if known and 0 < known.version >= version_of(body):
             return
+        if known and known.uid != uid:
+            self.drop(kind, key, known.uid)  # nobody has told of its end
         if kind == QUEUES:
             before = self.queues.get(key)
             self.queues[key] = now = declared(body, before)
-            self.edition += before is None or before.config is not now.config
+            self.edition += not _says_the_same(before, now)
         elif kind == DEPLOYMENTS:
             self.edition += key not in self.deployments
             self.deployments[key] = deployment_seen(body)
         else:
-            self.rivals[kind, key] = rival(body, kind)
-            self.edition += 1
+            other = self.rivals.get((kind, key))
+            self.rivals[kind, key] = new = rival(body, kind)
+            self.edition += not (other and _has_the_same_target(other, new))
         self.changed(kind, key)
 
     def rescaled(self, key: Key, replicas: int, version: int) -> None:
@@ -79,38 +82,50 @@ class Cluster:
             )
             self.changed(DEPLOYMENTS, key)
 
-    def drop(self, kind: str, key: Key) -> None:
-        """Take note that an object is gone."""
-        gone: Declared | DeploymentSeen | Rival | None
+    def drop(self, kind: str, key: Key, uid: str) -> None:
+        """Take note that an object is gone; another one of its name may be there already."""
+        self._bury(uid)
+        known = self._known(kind, key)
+        if known is None or known.uid != uid:
+            return
         if kind == QUEUES:
-            gone = queue = self.queues.pop(key, None)
-            self.gone = [*self.gone[-MOST_GRAVES:], *([queue] if queue else [])]
+            self.gone = [*self.gone[-MOST_GRAVES:], self.queues.pop(key)]
         elif kind == DEPLOYMENTS:
-            gone = self.deployments.pop(key, None)
+            del self.deployments[key]
         else:
-            gone = self.rivals.pop((kind, key), None)
-        if gone is not None:
-            self._bury(gone.uid)
-            self.edition += 1
-            self.changed(kind, key)
+            del self.rivals[kind, key]
+        self.edition += 1
+        self.changed(kind, key)
 
     def _bury(self, uid: str) -> None:
         self._graves[uid] = None
         while len(self._graves) > MOST_GRAVES:
             del self._graves[next(iter(self._graves))]
 
-    def keys(self, kind: str) -> list[Key]:
-        """Return where the known objects of a kind are."""
+    def keys(self, kind: str) -> dict[Key, str]:
+        """Return where the known objects of a kind are, with their uids."""
         if kind == QUEUES:
-            return list(self.queues)
+            return {key: each.uid for key, each in self.queues.items()}
         if kind == DEPLOYMENTS:
-            return list(self.deployments)
-        return [key for known, key in self.rivals if known == kind]
+            return {key: each.uid for key, each in self.deployments.items()}
+        return {key: each.uid for (known, key), each in self.rivals.items() if known == kind}
 
     def version(self, kind: str, key: Key) -> int:
         """Return the version of an object that is known, 0 when none is."""
+        known = self._known(kind, key)
+        return known.version if known else 0
+
+    def _known(self, kind: str, key: Key) -> Declared | DeploymentSeen | Rival | None:
         if kind == QUEUES:
-            return self.queues[key].version if key in self.queues else 0
+            return self.queues.get(key)
         if kind == DEPLOYMENTS:
-            return self.deployments[key].version if key in self.deployments else 0
-        return self.rivals[kind, key].version if (kind, key) in self.rivals else 0
+            return self.deployments.get(key)
+        return self.rivals.get((kind, key))
+
+
+def _says_the_same(before: Declared | None, now: Declared) -> bool:
+    return before is not None and before.config is now.config and before.fault == now.fault
+
+
+def _has_the_same_target(one: Rival, other: Rival) -> bool:
+    return (one.target_kind, one.target) == (other.target_kind, other.target)

@@ -64,16 +64,17 @@ class Listing:
     async def _list(self, resource: Resource, namespace: str) -> None:
         """Compare the versions, and read what is newer than known: most often nothing is."""
         kind, path = resource.kind, resource.path(namespace)
-        known = [key for key in self._cluster.keys(kind) if namespace in ("", key.namespace)]
+        before = self._cluster.keys(kind)
         there: dict[Key, int] = {}
         async for heads in self._kube.versions(path):
             there |= {_key(head): int(head.metadata.resource_version) for head in heads}
         newer = [
             key for key, version in there.items() if self._cluster.version(kind, key) < version
         ]
+        known = [key for key in before if namespace in ("", key.namespace)]
         gone = [key for key in known if key not in there]
         for key in gone:
-            self._cluster.drop(kind, key)
+            self._cluster.drop(kind, key, before[key])
         await self._read(resource, namespace, newer)
         if self.is_complete:
             self.missed += len(newer) + len(gone)
