@@ -51,7 +51,7 @@ def _taker(cluster: Cluster, kind: str) -> Any:
         body = event["object"]
         try:
             if event["type"] == "DELETED":
-                cluster.drop(kind, key_of(body))
+                cluster.drop(kind, key_of(body), body["metadata"]["uid"])
             else:
                 cluster.put(kind, body)
         except (KeyError, TypeError, ValueError, AttributeError):
