@@ -39,7 +39,7 @@ EVENTS: Final[dict[type[Event], tuple[str, int]]] = {
 }
 """How each kind of event is named in the log, and how loud it is."""
 
-_UNSAID: Final = frozenset({"at_ms", "wanted"})
+UNSAID: Final = frozenset({"at_ms", "wanted"})
 """A log entry has a time of its own; a number for each of a thousand queues is for metrics."""
 
 
@@ -91,4 +91,4 @@ def sentence(event: Event) -> str:
 
 def _fields(event: Event) -> dict[str, Any]:
     names = (field.name for field in fields(event))
-    return {name: getattr(event, name) for name in names if name not in _UNSAID}
+    return {name: getattr(event, name) for name in names if name not in UNSAID}
