@@ -33,6 +33,17 @@ demo: .venv/.made ## Send 5,000 attendance marks through the whole system and co
 up: .venv/.made ## Run the whole system on this machine until Ctrl-C
 	@.venv/bin/headpond up
 
+# A Kubernetes of one's own, by kind: eval "$(make cluster)" and kubectl, kind and helm are on the path.
+CLUSTER ?= headpond
+
+.PHONY: cluster
+cluster: ## Start a Kubernetes here, and print what to eval (CLUSTER=name)
+	@tests/cluster/up $(CLUSTER)
+
+.PHONY: cluster-down
+cluster-down: ## Delete it again
+	@tests/cluster/down $(CLUSTER)
+
 # -- check --------------------------------------------------------------------------------------
 
 .PHONY: unit
@@ -46,6 +57,11 @@ check: .venv/.made ## Run every linter and the type checker
 .PHONY: test
 test: .venv/.made ## Check, then run every tier this machine can; say what was left out
 	@.ci/test
+
+.PHONY: e2e
+e2e: .venv/.made ## Run the tests on a real Kubernetes alone; KEEP=1 keeps the cluster
+	@tests/cluster/docker-up
+	@$(PY) -m pytest tests/kube tests/e2e $(if $(KEEP),--keep-cluster)
 
 .PHONY: verify
 verify: .venv/.made ## Make generated files again and fail if one changed
@@ -72,6 +88,6 @@ lock: .venv/.made ## Renew constraints.txt from pyproject.toml
 
 .PHONY: clean
 clean: ## Remove what the words above made, .venv included
-	@rm -rf .venv .headpond .hypothesis .loq_cache .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .headpond .hypothesis .loq_cache .import_linter_cache .mypy_cache .pytest_cache .pytest-kind .ruff_cache
 	@rm -rf build dist htmlcov .coverage .coverage.* benchmarks/results
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
