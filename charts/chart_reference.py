@@ -1,7 +1,7 @@
 """Make docs/reference/chart.md and values.schema.json from the comments of values.yaml.
 
-`python charts/chart_reference.py` writes both. A key below a comment `# --` is a value; any other key is
-a section. What a value's type and default don't say of it stands in `RULES`.
+`python charts/chart_reference.py` writes both. A key below a comment `# --` is a value; any other
+key is a section. What a value's type and default don't say of it stands in `RULES`.
 """
 
 from __future__ import annotations
