@@ -16,7 +16,7 @@ from headpond_operator.resources import RESOURCES
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from headpond_operator.cluster import Cluster
 
@@ -47,7 +47,7 @@ def registry(cluster: Cluster) -> kopf.OperatorRegistry:
 def _taker(cluster: Cluster, kind: str) -> Any:
     """Return a handler; kopf asks for a coroutine that takes whatever it gives."""
 
-    async def take(event: Mapping[str, Any], **_: object) -> None:
+    async def take(event: dict[str, Any], **_: object) -> None:
         body = event["object"]
         try:
             if event["type"] == "DELETED":
@@ -57,9 +57,17 @@ def _taker(cluster: Cluster, kind: str) -> Any:
         except (KeyError, TypeError, ValueError, AttributeError):
             extra = {"event": "object-strange", "kind": kind}
             logger.exception("a %s can't be understood", kind, extra=extra)
+        _lighten(body)
 
     take.__name__ = f"take_{kind.lower()}"
     return take
+
+
+def _lighten(body: dict[str, Any]) -> None:
+    """Throw away what has been read: kopf keeps each object's latest body, 50 KiB and more."""
+    for part in ("spec", "status"):
+        body.pop(part, None)
+    body["metadata"].pop("managedFields", None)
 
 
 async def watch(cluster: Cluster, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:

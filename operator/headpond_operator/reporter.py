@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
 
     from headpond.events import Event
+    from headpond.governor.watch import Look
     from headpond_operator.conditions import Facts
     from headpond_operator.kube import Kube
     from headpond_operator.leader import Leader
@@ -70,7 +71,7 @@ class Reporter:
         self._waiting: dict[Key, None] = {}
         """Those with nothing but new figures, the longest waiting first."""
         self._written: dict[Key, _Written] = {}
-        self._looks: dict[Key, object] = {}
+        self._looks: dict[Key, tuple[Look, object]] = {}
         self._events: deque[tuple[Key, str, str, str]] = deque(maxlen=MOST_EVENTS)
         self._figures = Budget(FIGURES_PER_S, burst=5.0)
         self._urgent = Budget(FACTS_PER_S, burst=FACTS_PER_S)
@@ -83,10 +84,14 @@ class Reporter:
         """Have a QueueConfig looked at again."""
         self._dirty.add(key)
 
-    def note(self, key: Key, look: object) -> None:
-        """Have it looked at when the governor has thought about it anew."""
-        if self._looks.get(key) is not look:
-            self._looks[key] = look
+    def note(self, key: Key, look: Look) -> None:
+        """Have it looked at when the governor has seen or decided something else."""
+        known, gist = self._looks.get(key, (None, None))
+        if known is look:
+            return
+        now = _gist(look)
+        self._looks[key] = look, now
+        if now != gist:
             self._dirty.add(key)
 
     def forget(self, key: Key) -> None:
@@ -213,6 +218,16 @@ BAD: Final = {
     "Ready": "False",
 }
 """Conditions that Events tell of, and what each is when it is bad."""
+
+
+def _gist(look: Look) -> object:
+    """Return what a status is made of: an idle queue that was thought about again is no news."""
+    sample, decision = look.seen.sample, look.decision
+    said = (decision.line, decision.rule, decision.next_change_ms, look.policy.mode)
+    if sample is None:
+        return said
+    counts = (sample.waiting, sample.due, sample.active, sample.delayed, sample.failed)
+    return (*said, *counts, sample.parked, sample.oldest_ms, sample.held)
 
 
 class Announcer:
