@@ -52,7 +52,7 @@ def judge(pods: Iterable[Mapping[str, Any]], now_s: float, patience_s: float) ->
 
     A pod that fits no node is given `patience_s`: an autoscaler of nodes may make room.
     """
-    alive = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    alive = [pod for pod in pods if _is_alive(pod)]
     waiting = [found for pod in alive if (found := _waiting(pod))]
     if waiting:
         reason, message = Counter(waiting).most_common(1)[0][0]
@@ -67,6 +67,12 @@ def judge(pods: Iterable[Mapping[str, Any]], now_s: float, patience_s: float) ->
     waited_s = now_s - min(since_s for _, since_s in homeless)
     sentence = f"{len(homeless)} of {len(alive)} pods fit no node: {message.rstrip('.')}."
     return Verdict("Unschedulable", sentence, is_stuck=waited_s >= patience_s)
+
+
+def _is_alive(pod: Mapping[str, Any]) -> bool:
+    """Leave out what goes, and what was evicted: the ReplicaSet has replaced it already."""
+    phase = (pod.get("status") or {}).get("phase")
+    return not pod["metadata"].get("deletionTimestamp") and phase not in ("Failed", "Succeeded")
 
 
 def _waiting(pod: Mapping[str, Any]) -> tuple[str, str] | None:
