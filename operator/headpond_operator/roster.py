@@ -98,11 +98,14 @@ class Roster:
         standings = {}
         for declared in oldest:
             standing = self._standing(declared)
-            for what, claim in _claims(standing):
-                holder = taken.setdefault((what, claim), declared.key)
-                if holder != declared.key and standing.older is None:
-                    name = claim if what == "queue" else standing.target.name
-                    standing = replace(standing, older=holder, shared=f"{what} {name}")
+            claims = _claims(standing)
+            had = next((claim for claim in claims if claim in taken), None)
+            if had is None:
+                taken |= dict.fromkeys(claims, declared.key)
+            else:  # without effect, it is in nobody's way either
+                what, claim = had
+                name = claim if what == "queue" else standing.target.name
+                standing = replace(standing, older=taken[had], shared=f"{what} {name}")
             standings[declared.key] = standing
         return standings
 
@@ -146,11 +149,14 @@ class Roster:
         return before.policy if same and before and before.policy else withheld
 
     def _rival(self, declared: Declared, target: Key) -> Rival | None:
+        mode = declared.config.spec.scaling.mode if declared.config else ""
+        ways = {  # and the mode in which that way is open to others
+            ("Deployment", target): Mode.RECOMMEND,
+            ("QueueConfig", declared.key): Mode.MANUAL,
+        }
         for each in self._cluster.rivals.values():
-            if each.target_kind == "Deployment" and each.target == target:
-                return each
-            manual = declared.config and declared.config.spec.scaling.mode == "Manual"
-            if each.target_kind == "QueueConfig" and each.target == declared.key and not manual:
+            way = each.target_kind, each.target
+            if way in ways and mode != ways[way]:
                 return each
         return None
 

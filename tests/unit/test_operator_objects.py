@@ -104,7 +104,7 @@ def test_what_cannot_be_read_says_where(spec: object, said: str) -> None:
 
 def test_a_long_list_of_faults_is_cut() -> None:
     """The first three are enough to begin with."""
-    fault = a_declared({name: 1 for name in "abcdefg"}).fault
+    fault = a_declared(dict.fromkeys("abcdefg", 1)).fault
     assert fault.count("/spec/") == 3
 
 
