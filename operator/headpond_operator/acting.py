@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from headpond.errors import HeadpondError
+from headpond.errors import HeadpondError, Unavailable
 from headpond_operator.cluster import QUEUES
 from headpond_operator.conditions import Facts
 from headpond_operator.leader import NotLeading
@@ -64,6 +64,7 @@ class Acting:
         self._store_work = asyncio.Event()
         self._deployment_work = asyncio.Event()
         self._report_work = asyncio.Event()
+        self._ask_at_s = 0.0
         self.why_unfit: Callable[[], str] = lambda: ""
         """Why the store can't be used at all."""
 
@@ -89,6 +90,14 @@ class Acting:
         if standing is not None:
             self._reporter.touch(standing.declared.key)
 
+    def drifted(self, queue: str, sentence: str) -> None:
+        """Hear that somebody else has changed a number of replicas."""
+        logger.warning("%s", sentence, extra={"event": "replicas-changed", "queue": queue})
+        standing = self._roster.by_queue.get(queue)
+        if standing is not None:
+            key = standing.declared.key
+            self._reporter.tell(key, is_warning=True, reason="ReplicasChanged", message=sentence)
+
     async def begin(self) -> None:
         """Put all declared queues into force: what is not yet can't be told from what is away."""
         self._refresh()
@@ -98,17 +107,19 @@ class Acting:
 
     async def mind_store(self) -> None:
         """Keep the declared queues in force, for ever."""
-        ask_at_s = 0.0
-        loop = asyncio.get_running_loop()
         while True:
             self._refresh()
-            with suppress(HeadpondError):  # whoever samples says that the store is away
-                if loop.time() >= ask_at_s:
-                    await self._in_force.find_lost()
-                    ask_at_s = loop.time() + LOST_EVERY_S
-                await self._in_force.settle()
-                await self._farewell.settle()
+            await self._guarded(self._settle_store)
             await _rest(self._store_work)
+
+    async def _settle_store(self) -> None:
+        now_s = asyncio.get_running_loop().time()
+        with suppress(Unavailable):  # whoever samples says that the store is away
+            if now_s >= self._ask_at_s:
+                self._ask_at_s = now_s + LOST_EVERY_S
+                await self._in_force.find_lost()
+            await self._in_force.settle()
+            await self._farewell.settle()
 
     async def mind_deployments(self) -> None:
         """Keep the worker Deployments as declared, for ever."""

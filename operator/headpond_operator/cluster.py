@@ -59,14 +59,13 @@ class Cluster:
         if kind == QUEUES:
             before = self.queues.get(key)
             self.queues[key] = now = declared(body, before)
-            self.edition += not _says_the_same(before, now)
+            self.edition += before is None or before.config is not now.config
         elif kind == DEPLOYMENTS:
-            self.edition += key not in self.deployments
             self.deployments[key] = deployment_seen(body)
         else:
-            other = self.rivals.get((kind, key))
+            old = self.rivals.get((kind, key))
             self.rivals[kind, key] = new = rival(body, kind)
-            self.edition += not (other and _has_the_same_target(other, new))
+            self.edition += old is None or old.target != new.target
         self.changed(kind, key)
 
     def rescaled(self, key: Key, replicas: int, version: int) -> None:

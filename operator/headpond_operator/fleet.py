@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from headpond.ports import FleetView
 from headpond.queues import WorkerState
 from headpond_operator.kube import CONFLICT, NOT_FOUND, KubeFault
+from headpond_operator.leader import NotLeading
 from headpond_operator.objects import SCALE_MANAGER, Key, version_of
 from headpond_operator.pods import FINE, Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from headpond.queues import QueueSample
     from headpond_operator.cluster import Cluster
@@ -49,6 +51,8 @@ class _Crew:
     verdict: Verdict = FINE
     unwritten: str = ""
     """Why the number could not be written last time."""
+    written: int = -1
+    """The number that was last written or seen; -1: none yet."""
     leaving: dict[str, float] = field(default_factory=dict)
     """Pods that were told to go, and when."""
 
@@ -76,6 +80,10 @@ class KubeFleet:
         self._now_s = now_s
         self._patience_s = patience_s
         self._crews: dict[str, _Crew] = {}
+        self._errands: set[asyncio.Task[None]] = set()
+        """Looks at pods, and deletions: the loop does not wait for them."""
+        self.drifted: Callable[[str, str], None] = lambda *_: None
+        """Told queue and sentence when somebody else has changed the number."""
 
     # ── the port ──
 
@@ -87,9 +95,10 @@ class KubeFleet:
             if (standing := self._roster.by_queue.get(queue))
             if (deployment := self.deployment(standing))
         ]
-        await self._look([(q, d) for q, _, d in seen])
-        for queue, standing, _ in seen:
-            await self._hurry(queue, standing)
+        self._look([(q, d) for q, _, d in seen])
+        for queue, standing, deployment in seen:
+            self._hurry(queue, standing)
+            self._compare(queue, deployment)
         self._crews = {queue: self._crew(queue) for queue, _, _ in seen}  # of no others
         return {queue: self._view(queue, deployment) for queue, _, deployment in seen}
 
@@ -101,16 +110,15 @@ class KubeFleet:
             message = f"Deployment {standing.target} does not exist."
             raise KubeFault(NOT_FOUND, "NotFound", message)
         crew = self._crew(queue)
-        if victims:
-            pods = [self._pod(standing, worker) for worker in victims]
-            await asyncio.gather(*(self._mark(standing.target.namespace, pod) for pod in pods))
-            crew.leaving.update(dict.fromkeys(pods, self._now_s()))
+        pods = [self._pod(standing, worker) for worker in victims]
         try:
+            await asyncio.gather(*(self._mark(standing.target.namespace, pod) for pod in pods))
             version = await self._write(deployment, replicas)
         except KubeFault as fault:
             crew.unwritten = f"The number of replicas can't be written: {fault}"
             raise
-        crew.unwritten = ""
+        crew.unwritten, crew.written = "", replicas
+        crew.leaving.update(dict.fromkeys(pods, self._now_s()))
         if replicas > deployment.replicas:
             sample = self._samples().get(queue)
             crew.raised_ms = sample.at_ms if sample else 0
@@ -158,7 +166,7 @@ class KubeFleet:
             crew.cold_start_s = (min(came) - crew.raised_ms) / 1000
             crew.raised_ms = 0
 
-    async def _look(self, deployments: Sequence[tuple[str, DeploymentSeen]]) -> None:
+    def _look(self, deployments: Sequence[tuple[str, DeploymentSeen]]) -> None:
         """Look at the pods of Deployments that should have more ready ones; the stalest first."""
         now_s = self._now_s()
         due = []
@@ -174,19 +182,24 @@ class KubeFleet:
                 if now_s >= next_s:
                     due.append((crew.looked_s, queue, deployment))
         due.sort(key=lambda each: each[:2])
-        await asyncio.gather(*(self._judge(q, d) for _, q, d in due[:LOOKS_AT_ONCE]))
+        for _, queue, deployment in due[: max(0, LOOKS_AT_ONCE - len(self._errands))]:
+            self._crew(queue).looked_s = now_s
+            self._send(self._judge(queue, deployment))
+
+    def _send(self, errand: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(errand)
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
 
     async def _judge(self, queue: str, deployment: DeploymentSeen) -> None:
-        crew = self._crew(queue)
-        crew.looked_s = self._now_s()
         path = f"/api/v1/namespaces/{deployment.key.namespace}/pods"
         try:
             pods = [p async for p in self._kube.items(path, labelSelector=deployment.selector)]
         except KubeFault:
             return  # what was known stays; whoever watches says that the API server is away
-        crew.verdict = judge(pods, self._now_s(), self._patience_s)
+        self._crew(queue).verdict = judge(pods, self._now_s(), self._patience_s)
 
-    async def _hurry(self, queue: str, standing: Standing) -> None:
+    def _hurry(self, queue: str, standing: Standing) -> None:
         """Delete the pods of workers that were told to go and that the ReplicaSet kept."""
         crew, sample = self._crew(queue), self._samples().get(queue)
         if not crew.leaving or sample is None:
@@ -196,13 +209,26 @@ class KubeFleet:
         }
         now_s = self._now_s()
         for pod, told_s in list(crew.leaving.items()):
-            if now_s - told_s < LINGERS_S:
-                continue
-            del crew.leaving[pod]
-            if pod in there:
-                self._leader.check()
-                namespace = standing.target.namespace
-                await self._kube.delete(f"/api/v1/namespaces/{namespace}/pods/{pod}")
+            if now_s - told_s >= LINGERS_S:
+                del crew.leaving[pod]
+                if pod in there:
+                    self._send(self._delete(standing.target.namespace, pod))
+
+    async def _delete(self, namespace: str, pod: str) -> None:
+        with suppress(KubeFault, NotLeading):  # then it stays, drained, and nothing is lost
+            self._leader.check()
+            await self._kube.delete(f"/api/v1/namespaces/{namespace}/pods/{pod}")
+
+    def _compare(self, queue: str, deployment: DeploymentSeen) -> None:
+        """Say so when somebody else has changed the number."""
+        crew = self._crew(queue)
+        if crew.written not in (-1, deployment.replicas):
+            sentence = (
+                f"{deployment.scaler or 'Somebody'} changed the replicas of Deployment"
+                f" {deployment.key.name} from {crew.written} to {deployment.replicas}."
+            )
+            self.drifted(queue, sentence)
+        crew.written = deployment.replicas
 
     def _pod(self, standing: Standing, worker: str) -> str:
         """Return the pod of a worker: its id, or its host where somebody else chose the id."""

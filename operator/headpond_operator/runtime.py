@@ -165,6 +165,7 @@ class Operator:
             self.cluster, self.roster, in_force, farewell, deployments, fleet, reporter, governor
         )
         reporter.facts, in_force.said = acting.facts, acting.refused
+        fleet.drifted = acting.drifted
         acting.why_unfit = lambda: self.unfit
         self.cluster.changed = acting.changed
         self.roster.begin_anew()
