@@ -108,9 +108,9 @@ class Vault:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     started: int = 0
 
-    async def start(self, queue: str, keys: str = "") -> Path:
+    async def start(self, queue: str, keys: str = "", **own: str) -> Path:
         """Start a worker that has these keys and logs all it can; return its log."""
-        name, process, log = self._spawn(queue, keys)
+        name, process, log = self._spawn(queue, keys, own)
 
         async def works() -> bool:
             assert process.poll() is None, log.read_text()
@@ -120,7 +120,9 @@ class Vault:
         await until(works, STARTS_WITHIN_S)
         return log
 
-    def _spawn(self, queue: str, keys: str) -> tuple[str, subprocess.Popen[bytes], Path]:
+    def _spawn(
+        self, queue: str, keys: str, own: dict[str, str]
+    ) -> tuple[str, subprocess.Popen[bytes], Path]:
         self.started += 1
         name = f"w{self.started}"
         plain = {k: v for k, v in os.environ.items() if not k.startswith("HEADPOND_")}
@@ -133,6 +135,7 @@ class Vault:
             "HEADPOND_WORKER_ID": name,
             "HEADPOND_LOG_LEVEL": "debug",
             "HEADPOND_ENCRYPTION_KEYS": keys,
+            **own,
         }
         log = self.folder / f"{name}.log"
         with log.open("wb") as sink:
