@@ -110,7 +110,7 @@ SENTENCES: list[tuple[dict[str, Any], str]] = [
 ]
 
 SHAPES: list[tuple[dict[str, Any], str]] = [
-    ({"operater": {}}, "operater"),
+    ({"operators": {}}, "operators"),
     ({"api": {"replica": 2}}, "replica"),
     ({"api": {"replicas": "two"}}, "replicas"),
     ({"redis": {"image": {"tag": 8}}}, "tag"),
