@@ -8,16 +8,18 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from headpond.errors import HeadpondError, Unavailable
+from headpond.events import RoundDone
 from headpond_operator.cluster import QUEUES
 from headpond_operator.conditions import Facts
 from headpond_operator.leader import NotLeading
 from headpond_operator.pods import FINE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
-    from headpond.governor import Governor
+    from headpond.events import Event
     from headpond.governor.in_force import InForce
+    from headpond.governor.watch import Look
     from headpond_operator.cluster import Cluster
     from headpond_operator.deployments import Deployments
     from headpond_operator.farewell import Farewell
@@ -50,7 +52,6 @@ class Acting:
         deployments: Deployments,
         fleet: KubeFleet,
         reporter: Reporter,
-        governor: Governor,
     ) -> None:
         """Work on these."""
         self._cluster = cluster
@@ -60,11 +61,13 @@ class Acting:
         self._deployments = deployments
         self._fleet = fleet
         self._reporter = reporter
-        self._governor = governor
         self._store_work = asyncio.Event()
         self._deployment_work = asyncio.Event()
         self._report_work = asyncio.Event()
         self._ask_at_s = 0.0
+        self._looked = asyncio.Event()
+        self.latest: Callable[[], Mapping[str, Look]] = dict
+        """The governor's latest decisions."""
         self.why_unfit: Callable[[], str] = lambda: ""
         """Why the store can't be used at all."""
 
@@ -89,6 +92,12 @@ class Acting:
         standing = self._roster.by_queue.get(queue)
         if standing is not None:
             self._reporter.touch(standing.declared.key)
+
+    def receive(self, event: Event) -> None:
+        """Hear from the governor that it has looked at every queue."""
+        if isinstance(event, RoundDone):
+            self._looked.set()
+            self._report_work.set()
 
     def drifted(self, queue: str, sentence: str) -> None:
         """Hear that somebody else has changed a number of replicas."""
@@ -130,8 +139,11 @@ class Acting:
 
     async def report(self) -> None:
         """Keep the statuses true, for ever."""
+        with suppress(TimeoutError):  # what was said before the restart holds until then
+            async with asyncio.timeout(BEGIN_S):
+                await self._looked.wait()
         while True:
-            for queue, look in self._governor.latest.items():
+            for queue, look in self.latest().items():
                 standing = self._roster.by_queue.get(queue)
                 if standing is not None:
                     self._reporter.note(standing.declared.key, look)
@@ -149,7 +161,7 @@ class Acting:
             standing=standing,
             declared=declared,
             deployment=self._fleet.deployment(standing),
-            look=self._governor.latest.get(queue) if counts else None,
+            look=self.latest().get(queue) if counts else None,
             verdict=self._fleet.verdict(queue) if counts else FINE,
             refusal=self._deployments.refusals.get(key),
             unsettled=self.why_unfit() or self._in_force.refused.get(queue, ""),

@@ -100,7 +100,8 @@ def ready(facts: Facts, others: tuple[Said, ...]) -> Said:
         return broken
     for each in others:
         if each.is_bad:
-            return Said("Ready", "False", each.reason, each.message)
+            unknown = each.status == "Unknown"
+            return Said("Ready", "Unknown" if unknown else "False", each.reason, each.message)
     if facts.look is None:
         return Said("Ready", "Unknown", "NotSeenYet", "The operator has not looked yet.")
     return Said("Ready", "True", "Serving", "The queue is served as declared.")
@@ -159,10 +160,11 @@ def conflict(facts: Facts) -> Said:
     if standing.older is not None:
         return Said("Conflict", "True", "DeclaredTwice", _shared(standing))
     if standing.rival is not None:
+        keeps_both = "Manual" if standing.rival.target_kind == "QueueConfig" else "Recommend"
         message = (
             f"{standing.rival} scales {standing.rival.target_kind}"
             f" {standing.rival.target.name} too. Headpond decides and writes nothing until it"
-            " is deleted; or set spec.scaling.mode to Recommend to keep both."
+            f" is deleted; or set spec.scaling.mode to {keeps_both} to keep both."
         )
         return Said("Conflict", "True", standing.rival.kind, message)
     return Said("Conflict", "False", "Alone", "Nobody else scales these workers.")

@@ -1,7 +1,8 @@
 """Durations in CEL, in the very forms that `headpond.config.durations` reads. Pure.
 
-CEL's own `duration()` knows no days and takes no sums of fractions apart the way Python does, so
-the rules count milliseconds themselves.
+CEL's own `duration()` knows no days, so the rules count milliseconds themselves. Plain numbers are
+left to files that no API server reads: Kubernetes before 1.34 reckons a rule about a number or a
+text as too expensive, however short the text must be.
 """
 
 from __future__ import annotations
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
 
 LONGEST_TEXT: Final = 20
 """Characters; it bounds what the API server reckons a rule may cost."""
-
-INT_OR_STRING: Final[dict[str, Any]] = {
-    "x-kubernetes-int-or-string": True,
-    "anyOf": [{"type": "integer"}, {"type": "string"}],
-}
 
 _HALF_MS: Final = 0.5
 """The schema rounds to whole milliseconds, half to even, and all bounds but 0 are even."""
@@ -40,20 +36,19 @@ class Bounds:
 
 def readable(text: str) -> str:
     """Return CEL that says whether the value of the expression `text` can be read at all."""
-    return f"string({text}).matches(r'{PATTERN}')"
+    return f"{text}.matches(r'{PATTERN}')"
 
 
 def milliseconds(text: str) -> str:
     """Return CEL for the length in milliseconds; an error where it is not readable."""
     part = f"double(p.find('^[0-9.]+')) * {{'': 1000.0, {_UNITS}}}[p.find('[a-z]*$')]"
-    return f"string({text}).findAll('[0-9.]+[a-z]*').map(p, {part}).sum()"
+    return f"{text}.findAll('[0-9.]+[a-z]*').map(p, {part}).sum()"
 
 
 def duration_schema(bounds: Iterable[Any]) -> dict[str, Any]:
     """Return the schema of a field within these bounds: ours, or a field's metadata."""
     return {
-        **INT_OR_STRING,
-        "minimum": 0,
+        "type": "string",
         "maxLength": LONGEST_TEXT,
         "pattern": PATTERN,
         "x-kubernetes-validations": [_form(), _within(list(bounds))],
@@ -61,8 +56,8 @@ def duration_schema(bounds: Iterable[Any]) -> dict[str, Any]:
 
 
 def _form() -> dict[str, str]:
-    words = "is no duration: write 500ms, 30s, 5m, 24h, 7d or a whole number of seconds."
-    return {"rule": readable("self"), "messageExpression": f'"\'" + string(self) + "\' {words}"'}
+    words = "is no duration: write 500ms, 30s, 5m, 24h or 7d."
+    return {"rule": readable("self"), "messageExpression": f"'\\'' + self + '\\' {words}'"}
 
 
 def _within(bounds: list[Any]) -> dict[str, str]:
@@ -81,7 +76,7 @@ def _within(bounds: list[Any]) -> dict[str, str]:
     sentence = f" must be {' and '.join(words)}."
     return {
         "rule": f"!{readable('self')} || {within}",
-        "messageExpression": f"string(self) + '{sentence}'",
+        "messageExpression": f"self + '{sentence}'",
     }
 
 

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from headpond_operator.crd_durations import INT_OR_STRING
+INT_OR_STRING: Final[dict[str, Any]] = {
+    "x-kubernetes-int-or-string": True,
+    "anyOf": [{"type": "integer"}, {"type": "string"}],
+}
 
 ANYTHING: Final[dict[str, Any]] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _TEXT: Final = {"type": "string"}

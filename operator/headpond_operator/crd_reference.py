@@ -63,11 +63,7 @@ DIFFERENCES: Final = (
         "1 to 56 of `a-z`, `0-9`, `-`, since `<name>-worker` names the Deployment",
         "may be longer, and have dots if `spec.queue` is given",
     ),
-    (
-        "a duration as a plain number of seconds",
-        "whole numbers; write `500ms` for `0.5`",
-        "fractions too",
-    ),
+    ("a duration as a plain number", "refused; write `30s` for `30`", "seconds"),
     ("a duration as text", f"at most {LONGEST_TEXT} characters, no spaces around", "any length"),
     (
         "`env`, `envFrom`, `resources`, `tolerations`",

@@ -16,8 +16,8 @@ from pydantic_core import PydanticUndefined
 
 from headpond.config.durations import format_duration
 from headpond.config.faults import inner, show
-from headpond_operator.crd_durations import INT_OR_STRING, duration_schema
-from headpond_operator.crd_fragments import FRAGMENTS
+from headpond_operator.crd_durations import duration_schema
+from headpond_operator.crd_fragments import FRAGMENTS, INT_OR_STRING
 from headpond_operator.crd_rules import BOUNDS, OF_FIELDS, OF_MODELS, Rule
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _description(field: FieldInfo) -> str:
         about = (kind.__doc__ or "").partition("\n\n")[0]
         words = about if about.startswith(words.rstrip(".")) else f"{words} {about}"
     elif kind is timedelta:
-        words = f"{words} A duration such as 500ms, 30s, 1h30m or 7d, or whole seconds."
+        words = f"{words} A duration such as 500ms, 30s, 1h30m or 7d."
     return " ".join(f"{words} {_default(field)}".split())
 
 

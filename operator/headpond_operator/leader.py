@@ -97,11 +97,18 @@ class Leader:
             while self.is_leading and not stop.is_set() and not work.done():
                 await _pause(RENEW_S, stop, work)
                 if not stop.is_set() and not work.done():
-                    await self._try()
+                    await self._renew()
         finally:
             work.cancel()
             with suppress(asyncio.CancelledError):
                 await work
+
+    async def _renew(self) -> None:
+        """Try, and no longer than this process may believe in itself."""
+        left_s = self._renewed_s + GIVE_UP_S - self._now_s()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, left_s)):
+                await self._try()
 
     async def _try(self) -> None:
         """Take or renew the Lease if it may be; any fault leaves things as they are."""

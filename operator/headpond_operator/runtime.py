@@ -151,20 +151,17 @@ class Operator:
         reporter = Reporter(self.kube, self.leader, time.time)
         reporter.wrote = lambda body: self.cluster.put(QUEUES, body)
         deployments.changed = reporter.touch
-        announcer = Announcer(reporter, self._key_of)
+        farewell = Farewell(self.store, time.time)
+        acting = Acting(self.cluster, self.roster, in_force, farewell, deployments, fleet, reporter)
         governor = Governor(
             self.store,
             fleet,
             lambda: self.roster.policies,
-            [self.log, self.metrics, announcer],
+            [self.log, self.metrics, Announcer(reporter, self._key_of), acting],
             self._clock,
             pace=Pace(chance=random.random),
         )
-        farewell = Farewell(self.store, time.time)
-        acting = Acting(
-            self.cluster, self.roster, in_force, farewell, deployments, fleet, reporter, governor
-        )
-        reporter.facts, in_force.said = acting.facts, acting.refused
+        acting.latest = lambda: governor.latest
         fleet.drifted = acting.drifted
         acting.why_unfit = lambda: self.unfit
         self.cluster.changed = acting.changed
