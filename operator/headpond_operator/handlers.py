@@ -70,8 +70,10 @@ def _lighten(body: dict[str, Any]) -> None:
     body["metadata"].pop("managedFields", None)
 
 
-async def watch(cluster: Cluster, namespaces: tuple[str, ...], stop: asyncio.Event) -> None:
-    """Watch until stopped; `()` means every namespace."""
+async def watch(
+    cluster: Cluster, namespaces: tuple[str, ...], stop: asyncio.Event, begun: asyncio.Event
+) -> None:
+    """Watch until stopped; `()` means every namespace. kopf has its signal handlers once begun."""
     settings = kopf.OperatorSettings()
     settings.posting.enabled = False
     settings.scanning.disabled = True  # it would want to list namespaces and CRDs
@@ -87,4 +89,5 @@ async def watch(cluster: Cluster, namespaces: tuple[str, ...], stop: asyncio.Eve
         clusterwide=not namespaces,
         namespaces=namespaces,
         stop_flag=stop,
+        ready_flag=begun,
     )

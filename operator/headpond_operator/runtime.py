@@ -96,8 +96,7 @@ class Operator:
     async def run(self) -> None:
         """Watch, and act while leading, until SIGTERM or SIGINT."""
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        _heed_signals(stop)
         await self.kube.start()
         server = await self._serve_probes()
         try:
@@ -110,16 +109,22 @@ class Operator:
             await self.kube.close()
 
     async def _run(self, stop: asyncio.Event) -> None:
+        begun = asyncio.Event()
         helpers = [
             asyncio.create_task(each)
-            for each in (self.listing.run(), self._turn(), self._meet_store())
+            for each in (
+                self.listing.run(),
+                self._turn(),
+                self._meet_store(),
+                _heed_signals_after(begun, stop),
+            )
         ]
-        watching = asyncio.create_task(watch(self.cluster, self.watched, stop))
+        watching = asyncio.create_task(watch(self.cluster, self.watched, stop, begun))
         leading = asyncio.create_task(self.leader.run(self._lead, stop))
         tasks = [watching, leading, *helpers]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            stop.set()  # kopf takes the signals for itself, and ends in peace by one
+            stop.set()
             for task in done:
                 task.result()  # a part that broke ends the process: it is started anew
             await asyncio.wait([leading, watching], timeout=5)
@@ -242,6 +247,18 @@ class Operator:
 
 
 ENV: Final = "environment"
+
+
+def _heed_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+async def _heed_signals_after(begun: asyncio.Event, stop: asyncio.Event) -> None:
+    """Take the signals back from kopf, which would end first and slowly: the Lease goes at once."""
+    await begun.wait()
+    _heed_signals(stop)
+    await asyncio.Event().wait()
 
 
 def _own_namespace() -> str:
