@@ -102,8 +102,6 @@ def ready(facts: Facts, others: tuple[Said, ...]) -> Said:
         if each.is_bad:
             unknown = each.status == "Unknown"
             return Said("Ready", "Unknown" if unknown else "False", each.reason, each.message)
-    if facts.look is None:
-        return Said("Ready", "Unknown", "NotSeenYet", "The operator has not looked yet.")
     return Said("Ready", "True", "Serving", "The queue is served as declared.")
 
 

@@ -185,7 +185,7 @@ def manager(name: str, time: str, fields: object) -> dict[str, Any]:
     return {"manager": name, "time": time, "fieldsV1": fields}
 
 
-REPLICAS = {"f:spec": {"f:replicas": {}}}
+REPLICAS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
 
 
 @pytest.mark.parametrize(
