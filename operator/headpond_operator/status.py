@@ -24,7 +24,13 @@ if TYPE_CHECKING:
     from headpond.scaling import Decision
     from headpond_operator.conditions import Facts, Said
 
-FIGURES: Final = ("queue", "nextChange", "summary", "replicas", "readyReplicas")
+FIGURES: Final[Mapping[str, type]] = {
+    "queue": dict,
+    "nextChange": dict,
+    "summary": str,
+    "replicas": int,
+    "readyReplicas": int,
+}
 """What changes all the time and may be a few seconds old; all else is written at once."""
 
 
@@ -77,7 +83,9 @@ def _facts(status: Mapping[str, Any]) -> dict[str, Any]:
         for each in status.get("conditions") or ()
     ]
     # A value of another type can only be somebody's edit.
-    facts["kinds"] = [type(status.get(key)) for key in FIGURES if key in status]
+    facts["strange"] = [
+        key for key, kind in FIGURES.items() if not isinstance(status.get(key, kind()), kind)
+    ]
     return facts
 
 
@@ -139,13 +147,11 @@ def _pause(facts: Facts) -> PauseStatus:
 def _decision(decision: Decision, before: Mapping[str, Any]) -> DecisionStatus | None:
     """Return the decision; the one that is there stays while the number and its rule are the same.
 
-    Each round decides anew; only what another number or another rule came of is news.
+    Each round decides anew; only what another number or another rule came of is news, and whether
+    anybody acts on it.
     """
-    old = before.get("lastDecision")
-    if isinstance(old, dict) and (old.get("to"), old.get("rule")) == (
-        decision.replicas,
-        decision.rule,
-    ):
+    old, gist = before.get("lastDecision"), (decision.replicas, decision.rule, decision.writes)
+    if isinstance(old, dict) and (old.get("to"), old.get("rule"), old.get("writes")) == gist:
         try:
             return DecisionStatus.model_validate(old)
         except ValueError:
@@ -157,10 +163,10 @@ def _decision(decision: Decision, before: Mapping[str, Any]) -> DecisionStatus |
         "due": decision.inputs.due,
         "active": decision.inputs.active,
         "delayed": decision.inputs.delayed,
-        "oldestAgeSeconds": decision.inputs.oldest_age_s,
+        "oldestAgeSeconds": None if decision.inputs.waiting < 0 else decision.inputs.oldest_age_s,
         "arrivalPerSecond": decision.inputs.arrival_per_s,
         "serviceSeconds": decision.inputs.service_s,
-        "coldStartSeconds": decision.inputs.cold_start_s,
+        "coldStartSeconds": decision.inputs.cold_start_s or None,
     }
     return DecisionStatus(
         at=_time(decision.at_ms),
@@ -187,8 +193,8 @@ def _condition(said: Said, before: Mapping[str, Any], generation: int, now_ms: i
     since = _time(now_ms)
     for old in before.get("conditions") or ():
         same = isinstance(old, dict) and old.get("type") == said.type
-        if same and old.get("status") == said.status and old.get("lastTransitionTime"):
-            since = old["lastTransitionTime"]
+        if same and old.get("status") == said.status:
+            since = _moment(old.get("lastTransitionTime")) or since
     return Condition(
         type=said.type,
         status=said.status,
@@ -197,6 +203,14 @@ def _condition(said: Said, before: Mapping[str, Any], generation: int, now_ms: i
         last_transition_time=since,
         observed_generation=generation,
     )
+
+
+def _moment(text: object) -> datetime | None:
+    """Read a time as it was written, `None` when somebody has edited it."""
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def _time(ms: int) -> datetime:
