@@ -39,6 +39,8 @@ class Benchmark:
     """Rounds of a full run."""
     least: int = 200
     """Jobs below which nothing shows."""
+    counts: str = "jobs"
+    """What `jobs` is a number of, and the name of its option."""
 
 
 def main(benchmark: Benchmark) -> int:
@@ -50,8 +52,9 @@ def main(benchmark: Benchmark) -> int:
         max(benchmark.least, jobs), runs, aof=given.aof, pin=given.pin, quick=given.quick
     )
     load_before = os.getloadavg()[0]
+    what = f"{options.jobs:,} {benchmark.counts}"
     print(
-        f"{benchmark.name}: {options.jobs:,} jobs; {_machine()}, load {load_before:.1f}",
+        f"{benchmark.name}: {what}; {_machine()}, load {load_before:.1f}",
         file=sys.stderr,
         flush=True,
     )
@@ -65,7 +68,7 @@ def main(benchmark: Benchmark) -> int:
     else:
         print(table(rows))
     if not (given.quick or given.jobs):
-        _keep(benchmark.name, lab, f"{_machine()}, {load}", rows)
+        _keep(benchmark, lab, f"{_machine()}, {load}", rows)
     return 0
 
 
@@ -80,14 +83,25 @@ def _parser(benchmark: Benchmark) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--json", action="store_true", help="print one JSON object per row instead of a table")
-    add("--jobs", type=int, default=0, help=f"jobs in a run of ours (default: {benchmark.jobs})")
+    add(
+        f"--{benchmark.counts}",
+        dest="jobs",
+        metavar="N",
+        type=int,
+        default=0,
+        help=f"{benchmark.counts} in a run of ours (default: {benchmark.jobs})",
+    )
     add(
         "--runs",
         type=int,
         default=0,
         help=f"runs of each side, in turn (default: {benchmark.runs})",
     )
-    add("--quick", action="store_true", help="one run of few jobs and few rows: does it work?")
+    add(
+        "--quick",
+        action="store_true",
+        help=f"one run of few {benchmark.counts} and few rows: does it work?",
+    )
     add(
         "--no-aof",
         dest="aof",
@@ -103,14 +117,15 @@ def _machine() -> str:
     return f"{os.cpu_count()} processors, {platform.system()} on {platform.machine()}"
 
 
-def _keep(name: str, lab: Lab, machine: str, rows: Sequence[Row]) -> None:
+def _keep(benchmark: Benchmark, lab: Lab, machine: str, rows: Sequence[Row]) -> None:
     RESULTS.mkdir(exist_ok=True)
     options = lab.options
     kept = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine,
-        "versions": versions(),
+        "versions": versions() | lab.versions,
         "jobs": options.jobs,
+        "counts": benchmark.counts,
         "runs": options.runs,
         "aof": options.aof,
         "pin": options.pin,
@@ -125,4 +140,4 @@ def _keep(name: str, lab: Lab, machine: str, rows: Sequence[Row]) -> None:
         ],
         "spent": lab.spent,
     }
-    (RESULTS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    (RESULTS / f"{benchmark.name}.json").write_text(json.dumps(kept, indent=1) + "\n", "utf-8")

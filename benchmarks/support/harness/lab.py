@@ -53,6 +53,8 @@ class Lab:
     options: Options
     spent: dict[str, list[dict[str, float]]] = field(default_factory=dict, init=False)
     """Contender → for each of its runs, µs of the processor per job by place; for the picture."""
+    versions: dict[str, str] = field(default_factory=dict, init=False)
+    """Of what takes part besides the packages that every benchmark names."""
 
     @cached_property
     def no_bullmq(self) -> str:
