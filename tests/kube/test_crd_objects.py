@@ -47,7 +47,7 @@ def merge(kube: Kube, patch: dict[str, Any], *words: str) -> None:
     [
         ("spec.scaling.target", "exactly one of the two. Default: {wait: 30s}."),
         ("spec.scaling.mode", "`Manual` takes spec.replicas. Default: Auto."),
-        ("spec.jobs.timeout", "A duration such as 500ms, 30s, 1h30m or 7d, or whole seconds."),
+        ("spec.jobs.timeout", "A duration such as 500ms, 30s, 1h30m or 7d. Default: 5m."),
         ("spec.worker.env", "Environment of the container."),
         ("status.lastDecision.rule", "The rule that had the last word"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-NO_DURATION: Final = "is no duration: write 500ms, 30s, 5m, 24h, 7d or a whole number of seconds."
+NO_DURATION: Final = "is no duration: write 500ms, 30s, 5m, 24h or 7d."
 TEN_YEARS: Final = "at most 3650d."
 SPAN: Final = "must be at least 10ms and at most 1d."
 PERIOD: Final = "must be more than 0s and at most 30m."
@@ -15,8 +15,8 @@ DURATIONS: Final[tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str], .
     (
         "spec.jobs.timeout",
         "{jobs: {timeout: %s}}",
-        ("30s", "30", "'30'", "1h30m", "1ms", "3650d", "1d2h3m4s5ms", "0.5s", "5s5s"),
-        ("0s", "0", "'0'", "0.4ms", "3651d", "3650d1ms", "9999d"),
+        ("30s", "'30'", "1h30m", "1ms", "3650d", "1d2h3m4s5ms", "0.5s", "5s5s"),
+        ("0s", "'0'", "0.4ms", "3651d", "3650d1ms", "9999d"),
         f"must be more than 0s and {TEN_YEARS}",
     ),
     ("spec.jobs.backoff.delay", "{jobs: {backoff: {delay: %s}}}", ("0s",), ("3651d",), TEN_YEARS),
@@ -74,7 +74,7 @@ DURATIONS: Final[tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str], .
         "spec.scaling.scaleDown.stabilization",
         "{scaling: {scaleDown: {stabilization: %s}}}",
         ("1h",),
-        ("3601",),
+        ("'3601'",),
         "must be at most 1h.",
     ),
     (
@@ -88,7 +88,7 @@ DURATIONS: Final[tuple[tuple[str, str, tuple[str, ...], tuple[str, ...], str], .
         "spec.scaling.scaleDown.policies[].period",
         _POLICY % "scaleDown",
         ("1ms",),
-        ("1801",),
+        ("'1801'",),
         PERIOD,
     ),
     ("spec.scaling.idleAfter", "{scaling: {idleAfter: %s}}", ("0s",), ("3651d",), TEN_YEARS),

@@ -14,8 +14,7 @@ from headpond.config import QueueConfigSpec, parse_documents
 from headpond.config.faults import inner
 from headpond.errors import ConfigInvalid
 from headpond_operator.crd import COLUMNS, WIDE_COLUMNS, crd, to_yaml
-from headpond_operator.crd_durations import INT_OR_STRING
-from headpond_operator.crd_fragments import FRAGMENTS
+from headpond_operator.crd_fragments import FRAGMENTS, INT_OR_STRING
 from headpond_operator.crd_schema import RULES, model_schema
 from headpond_operator.status_model import QueueConfigStatus
 from queueconfig_examples import EXAMPLES, TRANSITIONS, Example, rules

@@ -87,10 +87,7 @@ Duration = Annotated[
     BeforeValidator(_for_pydantic),
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     WithJsonSchema(
-        {
-            "x-kubernetes-int-or-string": True,
-            "anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}],
-        }
+        {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": PATTERN}]}
     ),
 ]
 """A field of a document that holds a length of time."""

@@ -41,7 +41,7 @@ file may hold several, separated by `---`.
 ## How it is read
 
 - A **duration** is `500ms`, `30s`, `5m`, `24h`, `7d`, a sum such as `1h30m`, or a number of
-  seconds (a whole one for `kubectl`).
+  seconds (`kubectl` wants the unit).
 - **Nothing is guessed.** An unknown field, a value of another type, a key given twice and two
   fields that contradict each other are refused, each with its path, its value, the reason, the
   line and the nearest name. `headpond up` then keeps the configuration that is in force.
