@@ -35,7 +35,9 @@ class Farewell:
     def take(self, gone: Iterable[Declared], declared: Collection[str]) -> None:
         """See to the queues of these, unless they are `declared` again."""
         for each in gone:
-            if each.config and each.config.spec.deletion_policy == "Delete":
+            if each.config is None:
+                continue  # it declared nothing; a queue of its name is somebody else's
+            if each.config.spec.deletion_policy == "Delete":
                 self._deleted[each.queue] = self._now_s()
             else:
                 self._retained.add(each.queue)
