@@ -102,8 +102,8 @@ CONFLICT: Final[dict[str, Case]] = {
         "True",
         "DeclaredTwice",
         (
-            "Queue attendance is declared by the older QueueConfig shop/old already; this one has no"
-            " effect. Delete one of the two."
+            "Queue attendance is declared by the older QueueConfig shop/old already; this one has"
+            " no effect. Delete one of the two."
         ),
     ),
     "an HPA on the Deployment": (
@@ -111,8 +111,8 @@ CONFLICT: Final[dict[str, Case]] = {
         "True",
         HPA,
         (
-            f"{HPA} eager scales Deployment attendance-worker too. Headpond decides and writes nothing"
-            " until it is deleted; or set spec.scaling.mode to Recommend to keep both."
+            f"{HPA} eager scales Deployment attendance-worker too. Headpond decides and writes"
+            " nothing until it is deleted; or set spec.scaling.mode to Recommend to keep both."
         ),
     ),
     "an HPA on the QueueConfig": (
@@ -349,7 +349,7 @@ def test_ready_names_the_first_thing_to_mend(
     assert message in said.message
 
 
-BROKEN: Final = {
+BROKEN: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "fault": ({"standing": never_valid()}, "Invalid"),
     "refusal": ({"refusal": REFUSED}, "Forbidden"),
     "target": ({"deployment": None}, "NotCreatedYet"),
