@@ -12,7 +12,7 @@ PY := .venv/bin/python
 .PHONY: help
 help: ## Say what there is
 	@echo "usage: make WORD"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 # -- run ----------------------------------------------------------------------------------------
 
