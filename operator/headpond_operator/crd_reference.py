@@ -23,6 +23,7 @@ made by `python -m headpond_operator.crd_reference > docs/reference/custom-resou
 it.
 
 `queueconfigs.headpond.dev`, version `v1alpha1`, namespaced; short name `qc`, category `headpond`.
+It needs Kubernetes 1.30 or newer.
 The chart installs the definition, but Helm never changes one that is there. This puts it in, or
 brings it up to date after an upgrade of the chart:
 
