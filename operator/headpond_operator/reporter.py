@@ -126,16 +126,18 @@ class Reporter:
         self, key: Key, now_s: float, *, with_figures: bool = False
     ) -> Coroutine[Any, Any, None] | None:
         """Return the write of a status, if there is something to write and it may be now."""
-        self._waiting.pop(key, None)
         facts = self.facts(key)
         if facts is None:
+            self._waiting.pop(key, None)
             return None
         there = facts.declared.status
         status = status_of(facts, there, round(now_s * 1000))
         difference = differs(status, there)
         if difference == "figures" and not with_figures:
-            self._waiting[key] = None
-        elif difference and (now_s < self._of(key).retry_s or not self._urgent.take(now_s)):
+            self._waiting.setdefault(key)  # where it is in the queue already, it stays
+            return None
+        self._waiting.pop(key, None)
+        if difference and (now_s < self._of(key).retry_s or not self._urgent.take(now_s)):
             self._dirty.add(key)
         elif difference:
             return self._write(facts.declared, status)
