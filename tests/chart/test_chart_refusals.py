@@ -69,6 +69,7 @@ SENTENCES: list[tuple[dict[str, Any], str]] = [
         {"redis": NO_REDIS, "externalRedis": {"host": "r", "tls": {"caSecret": "ca"}}},
         "need externalRedis.tls.enabled=true",
     ),
+    ({"redis": {"maxMemory": "256Mi"}}, 'redis.maxMemory is "256Mi"; Redis writes it as 256mb or'),
     ({"apiKey": {"value": "x" * 20, "existingSecret": "s"}}, "apiKey.value and apiKey.existingSe"),
     ({"apiKey": {"value": "short"}}, "apiKey.value has 5 characters; give at least 16, or none"),
     ({"apiKey": {"value": "long enough, but with spaces"}}, "has a space or a line's end in it"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
+import pytest
 
 from kube_cluster import CHART
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 VALUES: Final = Path(__file__).parent / "values.yaml"
 MARKS: Final = 100
+
+pytestmark = pytest.mark.usefixtures("images")
 INSTALL: Final = (
     str(CHART),
     f"--values={VALUES}",

@@ -59,6 +59,9 @@
 {{- else if ne $external.mode "single" -}}
 {{- $say = append $say (printf "externalRedis.mode is %s, and no externalRedis.nodes are given." $external.mode) -}}
 {{- end -}}
+{{- if not (regexMatch "^(?i)[1-9][0-9]*([kmg]b?)?$" .Values.redis.maxMemory) -}}
+{{- $say = append $say (printf "redis.maxMemory is %q; Redis writes it as 256mb or 1gb." .Values.redis.maxMemory) -}}
+{{- end -}}
 {{- if and (ne $external.mode "sentinel") $external.master -}}
 {{- $say = append $say "externalRedis.master is for mode sentinel alone." -}}
 {{- end -}}

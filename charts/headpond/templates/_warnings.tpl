@@ -19,6 +19,22 @@
 {{- if .Values.operator.clusterWide -}}
 {{- $say = append $say (printf "operator.clusterWide is true: in namespaces other than %s workers find none of the Secrets that the chart makes. Copy those that are named in the ConfigMap %s-worker-template, or give QueueConfigs an envFrom of their own." .Release.Namespace (include "headpond.fullname" .)) -}}
 {{- end -}}
+{{- if .Values.operator.watchNamespaces -}}
+{{- $theirs := list .Values.encryptionKeys.existingSecret .Values.database.existingSecret -}}
+{{- if .Values.redis.enabled -}}
+{{- $theirs = append $theirs .Values.redis.auth.existingSecret -}}
+{{- else -}}
+{{- with .Values.externalRedis -}}
+{{- $theirs = concat $theirs (list .existingSecret .tls.caSecret .tls.clientSecret) -}}
+{{- end -}}
+{{- end -}}
+{{- range .Values.image.pullSecrets -}}
+{{- $theirs = append $theirs .name -}}
+{{- end -}}
+{{- with compact $theirs | uniq -}}
+{{- $say = append $say (printf "Workers in %s need Secrets there that the chart doesn't make: %s." (join ", " $.Values.operator.watchNamespaces) (join ", " .)) -}}
+{{- end -}}
+{{- end -}}
 {{- range $name, $image := dict "api" .Values.api.image "operator" .Values.operator.image "worker" .Values.worker.image -}}
 {{- if and $image.digest $image.tag -}}
 {{- $say = append $say (printf "%s.image.tag is not used, because %s.image.digest is given." $name $name) -}}
