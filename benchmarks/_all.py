@@ -15,7 +15,9 @@ HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 PAGE = DOCS / "reference" / "performance.md"
 PICTURE = DOCS / "explanation" / "why-fast.svg"
-NAMES = ("throughput", "enqueue", "latency", "http", "memory", "tenants", "depth", "recovery")
+ALONE = ("throughput", "enqueue", "latency", "http", "memory", "tenants", "depth", "recovery")
+ON_KUBERNETES = ("wake", "thousand_queues", "interruptions", "cold_start")
+NAMES = ALONE + ON_KUBERNETES
 
 
 def main(options: list[str]) -> int:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NAMES = ["throughput", "enqueue", "latency", "http", "memory", "tenants", "depth", "recovery"]
+NAMES = [
+    *("throughput", "enqueue", "latency", "http", "memory", "tenants", "depth", "recovery"),
+    *("wake", "thousand_queues", "interruptions", "cold_start"),
+]
 COLUMNS = ["name", "ours", "peer", "ratio", "bar", "held"]
 
 
@@ -107,6 +110,22 @@ def test_the_page_names_command_machine_and_versions(
     assert "`python benchmarks/depth.py`, 1,000 jobs a run" in page
     assert "2 processors; Python 3.11.7, bullmq 6.7.0." in page
     assert "| claim of 1, µs | 11 | 10 | 1.1 | ratio <= 1.3 | – | yes |" in page
+
+
+def test_the_page_says_what_was_counted(harness: Callable[[str], Any], tmp_path: Path) -> None:
+    """A benchmark whose runs are not made of jobs says what they are made of."""
+    result = {
+        "at": "2026-11-23T06:05:25",
+        "machine": "2 processors",
+        "versions": {"Kubernetes": "1"},
+        "jobs": 100,
+        "counts": "rounds",
+        "runs": 1,
+        "aof": True,
+        "rows": [],
+    }
+    (tmp_path / "interruptions.json").write_text(json.dumps(result), "utf-8")
+    assert "100 rounds a run, 1 runs" in harness("page").page(tmp_path, ["interruptions"])
 
 
 def test_the_picture_shows_each_side_once(harness: Callable[[str], Any], tmp_path: Path) -> None:
