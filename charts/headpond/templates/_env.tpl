@@ -32,7 +32,7 @@
       name: {{ .Values.database.existingSecret | default (printf "%s-database" (include "headpond.fullname" .)) }}
       key: {{ .Values.database.key }}
 {{- else }}
-  value: sqlite:////tmp/headpond.db
+  value: {{ printf "sqlite:///%s/headpond.db" "/tmp" }}
 {{- end }}
 {{- end -}}
 
