@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import redis
+
 from harness import slow
 from kube_cluster import NotHere, apply_crds, ensure_cluster, load_images
 from kube_objects import objects_of
@@ -36,6 +38,7 @@ HOMELESS: Final = {"image": PAUSE, "nodeSelector": {"headpond.dev/bench": "nowhe
 LONGEST_LINE: Final = 2**22
 WATCHED_FOR_S: Final = 86_400
 REDIS_PORT: Final = 6379
+READY_WITHIN_S: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +198,24 @@ def yard(place: Stand) -> Yard:
         _redis_service(),
     )
     place.kube.wait("condition=Ready", "pod/redis", within_s=120)
-    return Yard(_redis_url(place), _worker(images["worker"], place.kube.name))
+    url = _redis_url(place)
+    _await_answer(url)
+    return Yard(url, _worker(images["worker"], place.kube.name))
+
+
+def _await_answer(url: str) -> None:
+    """Return when the node's port leads to the pod, which is a little later than it is ready."""
+    deadline_s = time.monotonic() + READY_WITHIN_S
+    with redis.Redis.from_url(url) as client:
+        while True:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                if time.monotonic() > deadline_s:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
 
 
 def _worker(image: str, namespace: str) -> dict[str, Any]:
