@@ -59,13 +59,13 @@ class Cluster:
         if kind == QUEUES:
             before = self.queues.get(key)
             self.queues[key] = now = declared(body, before)
-            self.edition += before is None or before.config is not now.config
+            self.edition += before is None or not _says_the_same(before, now)
         elif kind == DEPLOYMENTS:
             self.deployments[key] = deployment_seen(body)
         else:
             old = self.rivals.get((kind, key))
             self.rivals[kind, key] = new = rival(body, kind)
-            self.edition += old is None or old.target != new.target
+            self.edition += old is None or not _has_the_same_target(old, new)
         self.changed(kind, key)
 
     def rescaled(self, key: Key, replicas: int, version: int) -> None:
@@ -122,8 +122,8 @@ class Cluster:
         return self.rivals.get((kind, key))
 
 
-def _says_the_same(before: Declared | None, now: Declared) -> bool:
-    return before is not None and before.config is now.config and before.fault == now.fault
+def _says_the_same(before: Declared, now: Declared) -> bool:
+    return before.config is now.config and before.fault == now.fault
 
 
 def _has_the_same_target(one: Rival, other: Rival) -> bool:

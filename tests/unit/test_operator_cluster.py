@@ -208,10 +208,10 @@ def test_another_fault_of_one_that_was_never_valid_is_news() -> None:
     assert "nonsense" in cluster.queues[KEY].fault
 
 
-def test_a_deployment_is_sorted_out_once() -> None:
-    """Its figures change all the time while pods come and go."""
+def test_a_deployment_is_not_sorted_out() -> None:
+    """A QueueConfig's target is its name; figures change all the time while pods come and go."""
     cluster = a_cluster(a_queueconfig())
-    assert edition_after(cluster, DEPLOYMENTS, a_deployment())
+    assert not edition_after(cluster, DEPLOYMENTS, a_deployment())
     assert not edition_after(cluster, DEPLOYMENTS, a_deployment(ready=1, version=2))
 
 
@@ -221,6 +221,7 @@ def test_an_autoscaler_is_sorted_out_when_its_target_changes() -> None:
     assert edition_after(cluster, HPAS, an_autoscaler("attendance-worker"))
     assert not edition_after(cluster, HPAS, an_autoscaler("attendance-worker", version=2))
     assert edition_after(cluster, HPAS, an_autoscaler("other", version=3))
+    assert edition_after(cluster, HPAS, an_autoscaler("other", "StatefulSet", version=4))
     assert cluster.rivals[HPAS, EAGER].target.name == "other"
 
 
