@@ -167,6 +167,7 @@ class Operator:
             pace=Pace(chance=random.random),
         )
         acting.latest = lambda: governor.latest
+        reporter.facts, in_force.said = acting.facts, acting.refused
         fleet.drifted = acting.drifted
         acting.why_unfit = lambda: self.unfit
         self.cluster.changed = acting.changed
