@@ -14,14 +14,13 @@ if TYPE_CHECKING:
 READ = {"get", "list", "watch"}
 RIGHTS = {
     ("headpond.dev", "queueconfigs"): READ,
-    ("headpond.dev", "queueconfigs/status"): {"patch", "update"},
+    ("headpond.dev", "queueconfigs/status"): {"patch"},
     ("apps", "deployments"): READ | {"create", "patch", "delete"},
-    ("apps", "deployments/scale"): {"get", "patch", "update"},
-    ("", "pods"): READ | {"patch", "delete"},
+    ("apps", "deployments/scale"): {"get", "patch"},
+    ("", "pods"): {"list", "patch", "delete"},
     ("autoscaling", "horizontalpodautoscalers"): READ,
     ("keda.sh", "scaledobjects"): READ,
-    ("", "events"): {"create", "patch"},
-    ("events.k8s.io", "events"): {"create", "patch"},
+    ("", "events"): {"create"},
 }
 
 
@@ -48,7 +47,7 @@ def test_only_its_own_lease(rendered: Callable[..., list[Object]]) -> None:
     create, rest = one(objects, "Role", "headpond-operator-lease")["rules"]
     assert (create["verbs"], create["resources"]) == (["create"], ["leases"])
     assert (rest["resourceNames"], rest["resources"]) == (["mine"], ["leases"])
-    assert set(rest["verbs"]) == {"get", "update", "patch"}
+    assert set(rest["verbs"]) == {"get", "update"}
     assert names(objects, "Role").count("headpond-operator-lease") == 1
 
 

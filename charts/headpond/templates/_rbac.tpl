@@ -7,18 +7,18 @@
   verbs: [get, list, watch]
 - apiGroups: [headpond.dev]
   resources: [queueconfigs/status]
-  verbs: [patch, update]
+  verbs: [patch]
 # Delete for its own one, when the QueueConfig now names somebody else's in targetRef.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments/scale]
-  verbs: [get, patch, update]
+  verbs: [get, patch]
 # Patch for the cost of its deletion; delete for one that has acknowledged and was passed over.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch, patch, delete]
+  verbs: [list, patch, delete]
 # To stand down beside another autoscaler.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
@@ -26,9 +26,9 @@
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
   verbs: [get, list, watch]
-- apiGroups: ["", events.k8s.io]
+- apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end -}}
 
 {{/* In the release's namespace. A create can't be bound to a name: the API server doesn't know it yet. */}}
@@ -39,7 +39,7 @@
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [{{ .Values.operator.leaseName }}]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 {{- end -}}
 
 {{/* What HEADPOND_WATCH_NAMESPACES says. */}}
