@@ -93,7 +93,7 @@ class Cluster:
             del self.deployments[key]
         else:
             del self.rivals[kind, key]
-        self.edition += 1
+        self.edition += kind != DEPLOYMENTS
         self.changed(kind, key)
 
     def _bury(self, uid: str) -> None:

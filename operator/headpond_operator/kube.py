@@ -19,8 +19,8 @@ from headpond.errors import HeadpondError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-PATIENCE_S: Final = 5.0
-"""Shorter than what is left of a Lease when a write begins."""
+PATIENCE_S: Final = 3.0
+"""No longer than what is left of a Lease when the latest write begins."""
 PAGE: Final = 250
 """Objects of one page of a list: bounds the memory that a list takes."""
 

@@ -48,6 +48,8 @@ class _Written:
     """When figures were last written."""
     retry_s: float = 0.0
     """Not before this, after a fault."""
+    decision: dict[str, Any] | None = None
+    """As it was last written."""
 
 
 class Reporter:
@@ -131,7 +133,10 @@ class Reporter:
             self._waiting.pop(key, None)
             return None
         there = facts.declared.status
-        status = status_of(facts, there, round(now_s * 1000))
+        own = self._of(key).decision
+        # Of the decision our own word counts, so that one that was edited is healed.
+        before = {**there, "lastDecision": own} if own else there
+        status = status_of(facts, before, round(now_s * 1000))
         difference = differs(status, there)
         if difference == "figures" and not with_figures:
             self._waiting.setdefault(key)  # where it is in the queue already, it stays
@@ -163,6 +168,7 @@ class Reporter:
                 return
             except NotLeading:
                 return
+        self._of(key).decision = status.get("lastDecision")
         self._tell_of(key, status, declared.status)
 
     def _put_off(self, key: Key, fault: KubeFault) -> None:

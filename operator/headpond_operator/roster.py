@@ -63,6 +63,8 @@ class Roster:
         self._merge = merge
         self._edition = -1
         self._merged: dict[Key, tuple[QueueConfig, QueueConfig | None, str, Policy | None]] = {}
+        self._rivals: dict[tuple[str, Key], Rival] = {}
+        """By what they scale."""
         self.standings: Mapping[Key, Standing] = {}
         self.targeting: Mapping[Key, Sequence[Key]] = {}
         """The QueueConfigs that have to do with a Deployment: they scale it, or would make it."""
@@ -79,6 +81,7 @@ class Roster:
         if self._edition == self._cluster.edition:
             return False
         self._edition = self._cluster.edition
+        self._rivals = {(r.target_kind, r.target): r for r in self._cluster.rivals.values()}
         oldest = sorted(self._cluster.queues.values(), key=lambda d: (d.created, d.uid))
         self.standings = self._sort_out(oldest)
         self._merged = {key: self._merged[key] for key in self.standings if key in self._merged}
@@ -154,11 +157,8 @@ class Roster:
             ("Deployment", target): Mode.RECOMMEND,
             ("QueueConfig", declared.key): Mode.MANUAL,
         }
-        for each in self._cluster.rivals.values():
-            way = each.target_kind, each.target
-            if way in ways and mode != ways[way]:
-                return each
-        return None
+        found = (self._rivals.get(way) for way, open_in in ways.items() if mode != open_in)
+        return next((each for each in found if each is not None), None)
 
 
 def _targeting(standings: Iterable[Standing]) -> Mapping[Key, Sequence[Key]]:

@@ -134,6 +134,17 @@ async def test_facts_are_said_at_once(room: Room) -> None:
     assert await room.settle(after_s=0.1) == ["attendance"]
 
 
+async def test_a_decision_that_somebody_edited_is_healed(room: Room) -> None:
+    """Its number and its rule may be as we wrote them: the rest is ours too."""
+    key = Key("shop", "attendance")
+    before = room.statuses[key]
+    forged = {**before, "lastDecision": {**before["lastDecision"], "reason": "a whim"}}
+    room.statuses[key] = forged
+    room.reporter.touch(key)
+    assert await room.settle() == ["attendance"]
+    assert room.statuses[key]["lastDecision"] == before["lastDecision"]
+
+
 async def test_figures_of_a_queue_are_said_seldom(room: Room) -> None:
     """A status may be a few seconds old."""
     room.see(failed=1)

@@ -40,6 +40,7 @@ class InForce:
         changed = {q for q, c in configs.items() if q not in before or before[q].spec != c.spec}
         self.wanted = configs
         self.pending = (self.pending | changed) & set(configs)
+        self.refused = {q: why for q, why in self.refused.items() if q in configs}
 
     def again(self) -> None:
         """Have everything put into force again: the store may have come back empty."""
