@@ -12,15 +12,16 @@ ENV PIP_INDEX_URL=${INDEX} PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PATH=/opt/uv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 COPY constraints.txt pyproject.toml ./
-# uv itself comes out of the lock too, hashes checked; `venv` in an image must not point anywhere else.
+# uv itself and what builds our wheel come out of the lock too, hashes checked.
 RUN sed -n '/^uv==/,/[^\\]$/p' constraints.txt >uv.txt \
     && python3 -m venv /opt/uv \
     && /opt/uv/bin/pip install --quiet --require-hashes --requirement uv.txt \
+    && uv pip install --quiet --python /opt/uv/bin/python --constraints constraints.txt --group build \
     && python3 -m venv --without-pip /opt/headpond
 
-# Other people's code comes before ours, so that an edit of ours fetches nothing again, and what all three need
-# comes first. uv compares what it fetches with the hashes of the lock. All is compiled here, since nobody may
-# write where it runs, and a worker is wanted within a second or two.
+# Other people's code comes first, what all three need before what one needs: an edit of ours fetches nothing, and
+# changes one small layer of each image. uv compares what it fetches with the hashes of the lock. All is compiled
+# here, since nobody may write where it runs, and a worker is wanted within a second or two.
 FROM build AS packages
 RUN uv pip install --quiet --python /opt/headpond/bin/python --constraints constraints.txt \
     --requirements pyproject.toml --extra school \
@@ -44,23 +45,10 @@ RUN uv pip install --quiet --python /opt/headpond/bin/python --constraints const
     --requirements pyproject.toml --extra school --extra worker \
     && python3 -m compileall -q -j 0 /opt/headpond
 
-FROM build AS wheel
+FROM build AS ours
 COPY . ./
-RUN uv build --quiet --wheel --build-constraints constraints.txt --require-hashes --out-dir /wheel
-
-FROM api-packages AS api-tree
-COPY --from=wheel /wheel /wheel
-RUN uv pip install --quiet --python /opt/headpond/bin/python --no-deps /wheel/*.whl \
-    && python3 -m compileall -q -j 0 /opt/headpond
-
-FROM operator-packages AS operator-tree
-COPY --from=wheel /wheel /wheel
-RUN uv pip install --quiet --python /opt/headpond/bin/python --no-deps /wheel/*.whl \
-    && python3 -m compileall -q -j 0 /opt/headpond
-
-FROM worker-packages AS worker-tree
-COPY --from=wheel /wheel /wheel
-RUN uv pip install --quiet --python /opt/headpond/bin/python --no-deps /wheel/*.whl \
+RUN uv build --quiet --wheel --no-build-isolation --python /opt/uv/bin/python --out-dir /wheel \
+    && uv pip install --quiet --python /opt/headpond/bin/python --no-deps /wheel/*.whl \
     && python3 -m compileall -q -j 0 /opt/headpond
 
 # -- runtime: a user of its own, nothing to write -----------------------------------------------------
@@ -81,19 +69,22 @@ ENTRYPOINT ["headpond"]
 # -- the images ---------------------------------------------------------------------------------------
 
 FROM runtime AS api
-COPY --from=api-tree /opt/headpond /opt/headpond
+COPY --from=api-packages /opt/headpond /opt/headpond
+COPY --from=ours /opt/headpond /opt/headpond
 ENV HEADPOND_HOST=0.0.0.0
 EXPOSE 8000
 CMD ["api"]
 
 FROM runtime AS operator
-COPY --from=operator-tree /opt/headpond /opt/headpond
+COPY --from=operator-packages /opt/headpond /opt/headpond
+COPY --from=ours /opt/headpond /opt/headpond
 ENV HEADPOND_PROBE_PORT=8080
 EXPOSE 8080
 CMD ["operator"]
 
 FROM runtime AS worker
-COPY --from=worker-tree /opt/headpond /opt/headpond
+COPY --from=worker-packages /opt/headpond /opt/headpond
+COPY --from=ours /opt/headpond /opt/headpond
 ENV HEADPOND_PROBE_PORT=8080
 EXPOSE 8080
 CMD ["worker"]
