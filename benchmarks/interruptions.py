@@ -1,11 +1,11 @@
 """Jobs interrupted while workers go: 8 to 2 with every worker at a job of 10 s, again and again.
 
 Needs a Kubernetes (kind) and the images, which it builds. Real worker pods of one slot each, with
-more jobs waiting than slots. Each round waits until all eight run a job, then lowers `max` to 2:
-six workers are to go, although none is idle. Counted from the queue's events and from each job's
-own record: jobs that went back, were lost or ran twice. The last row counts workers whose pod was
-told to end while it ran a job, by the clock of the jobs themselves. KEDA 2.21 was measured on such
-a cluster with two busy pods of ten, 10 to 2, three times: it ended five of the six.
+more jobs waiting than slots. Each round waits until all eight are ready and run a job, then lowers
+`max` to 2: six workers are to go, although none is idle. Counted from the queue's events and from
+each job's own record: jobs that went back, were lost or ran twice. The last row counts workers
+whose pod was told to end while it ran a job, by the clock of the jobs themselves. KEDA 2.21 was measured
+on such a cluster with two busy pods of ten, 10 to 2, three times: it ended five of the six.
 """
 
 from __future__ import annotations
@@ -135,7 +135,8 @@ class Rounds:
 
     async def _all_work(self) -> bool:
         sample = await self.sample()
-        return sum(each.active > 0 for each in sample.workers) == MOST
+        at_work = sum(each.active > 0 for each in sample.workers)
+        return at_work == MOST == self.scales.ready[DEPLOYMENT]
 
     def _few_are_left(self) -> bool:
         return self.scales.wanted[DEPLOYMENT] == LEAST and len(self.ends.there) == LEAST

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import sys
 import tempfile
 import time
@@ -16,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.request import urlopen
 
 import redis
 
@@ -151,6 +153,7 @@ class Scales:
         self.wanted: dict[str, int] = {}
         self.there: dict[str, int] = {}
         """Pods that have not gone yet."""
+        self.ready: dict[str, int] = {}
         self.moves: dict[str, list[tuple[float, int]]] = {}
         """When another number was seen, and which."""
 
@@ -163,11 +166,20 @@ class Scales:
         if self.wanted.get(name) != wanted:
             self.moves.setdefault(name, []).append((came_s, wanted))
         self.wanted[name] = wanted
-        self.there[name] = int((body.get("status") or {}).get("replicas", 0))
+        status = body.get("status") or {}
+        self.there[name] = int(status.get("replicas", 0))
+        self.ready[name] = int(status.get("readyReplicas", 0))
 
     def is_empty(self, name: str) -> bool:
         """Whether the number is zero and no pod is left."""
         return self.wanted.get(name) == 0 and not self.there[name]
+
+
+def rounds(port: int) -> float:
+    """Return how often the operator has looked at all queues, by its metrics."""
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    return float(re.findall(r"^headpond_governor_tick_seconds_count (\S+)$", text, re.MULTILINE)[0])
 
 
 # ── real workers: a Redis that pods can reach, an image, and the app in a ConfigMap ──
