@@ -100,7 +100,7 @@ async def test_a_drain_is_acknowledged_and_taken_back(mill: Mill) -> None:
         return await mill.state_of(worker) is WorkerState.DRAINED
 
     await until(drained, within_s=1.0)
-    assert await worker.probe("/readyz") == 503
+    assert await worker.probe("/readyz") == 200  # ReplicaSets take those first that are not ready
     assert await worker.probe("/livez") == 200
     (job_id,) = await mill.send("grind")
     await asyncio.sleep(0.3)  # long enough for a worker that ignores the drain
@@ -111,9 +111,9 @@ async def test_a_drain_is_acknowledged_and_taken_back(mill: Mill) -> None:
 
 
 async def test_a_draining_worker_finishes_what_runs(mill: Mill) -> None:
-    """It says `draining` while a job runs, `drained` once it is done; the job ends well."""
+    """It says `draining` while a job runs, and is ready; `drained` once that has ended well."""
     (worker,) = await mill.start()
-    (job_id,) = await mill.send("grind", seconds=1)
+    (job_id,) = await mill.send("grind", seconds=2)
     await mill.told("start")
     await mill.store.drain(QUEUE, [worker.id])
 
@@ -121,6 +121,7 @@ async def test_a_draining_worker_finishes_what_runs(mill: Mill) -> None:
         return await mill.state_of(worker) is state
 
     await until(lambda: says(WorkerState.DRAINING), within_s=1.0)
+    assert await worker.probe("/readyz") == 200
     assert (await mill.job(job_id)).state is JobState.ACTIVE
     await until(lambda: says(WorkerState.DRAINED))
     assert (await mill.job(job_id)).state is JobState.COMPLETED

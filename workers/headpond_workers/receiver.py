@@ -96,8 +96,12 @@ class HeadpondReceiver(Receiver):
 
     @property
     def is_ready(self) -> bool:
-        """Whether it claims jobs."""
-        return self.started and not (self._pump.stopping or self._pump.draining)
+        """Whether it works; a drain is no reason to say no.
+
+        A ReplicaSet takes pods that are not ready first, whatever their deletion cost says: a
+        worker that is draining must not go before the one that was chosen.
+        """
+        return self.started and not self._pump.stopping
 
     @property
     def tally(self) -> Tally:
