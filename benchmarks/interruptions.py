@@ -4,8 +4,8 @@ Needs a Kubernetes (kind) and the images, which it builds. Real worker pods of o
 more jobs waiting than slots. Each round waits until all eight are ready and run a job, then lowers
 `max` to 2: six workers are to go, although none is idle. Counted from the queue's events and from
 each job's own record: jobs that went back, were lost or ran twice. The last row counts workers
-whose pod was told to end while it ran a job, by the clock of the jobs themselves. KEDA 2.21 was measured
-on such a cluster with two busy pods of ten, 10 to 2, three times: it ended five of the six.
+whose pod was told to end while it ran a job, by the clock of the jobs themselves. KEDA 2.21 was
+measured on such a cluster with two busy pods of ten, 10 to 2, three times: it ended five of six.
 """
 
 from __future__ import annotations
