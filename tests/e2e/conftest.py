@@ -30,7 +30,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each walk its number."""
     if "turn" in metafunc.fixturenames:
-        metafunc.parametrize("turn", range(1, metafunc.config.getoption("times") + 1))
+        # Without a word of this folder pytest reads this file too late for options.
+        times = metafunc.config.getoption("times", default=1)
+        metafunc.parametrize("turn", range(1, times + 1))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

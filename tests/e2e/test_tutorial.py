@@ -55,4 +55,6 @@ def test_every_command_works(kube: Kube, cluster: Cluster, images: dict[str, str
     for reason in shown:
         assert re.search(rf"Normal +{reason} .* headpond-operator", said), said
     assert re.search(r"ScaledUp .* 0→4: max is 4; the load asks for 100 workers", said), said
-    assert "queueconfig.headpond.dev/attendance" in said.rpartition("release ")[2]
+    left = said.rpartition("uninstalled")[2]
+    assert "queueconfig.headpond.dev/attendance" in left
+    assert "persistentvolumeclaim/data-headpond-redis-0" in left
