@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kube_fixtures import cluster, crds, kind_cluster, kube, time_the_test_alone
+from operator_ground import ground, served
 
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["cluster", "crds", "kind_cluster", "kube"]
+__all__ = ["cluster", "crds", "ground", "kind_cluster", "kube", "served"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
