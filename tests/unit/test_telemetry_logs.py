@@ -18,6 +18,7 @@ from headpond.telemetry.event_log import EventLog
 from headpond.telemetry.logs import (
     MOST_MESSAGE,
     MOST_TRACE,
+    JsonLines,
     configure_logging,
     is_json,
     say_refusal,
@@ -80,16 +81,23 @@ def test_an_error_is_a_type_and_a_traceback(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_whatever_is_logged_is_json(capsys: pytest.CaptureFixture[str]) -> None:
-    """Libraries' entries, lone surrogates, things that are no JSON, and warnings of Python."""
+    """Libraries' entries, things that are no JSON, and warnings of Python."""
     configure_logging("info", "json")
-    logging.getLogger("redis").warning("caf\u00e9 \ud800", extra={"thing": {1, 2}})
+    logging.getLogger("redis").warning("café %s", "→", extra={"thing": {1}})
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("old", stacklevel=1)
     strange, old = entries(capsys)
-    assert (strange["event"], strange["message"]) == ("library-said", "caf\u00e9 \ud800")
-    assert strange["thing"] == "{1, 2}"
+    assert (strange["event"], strange["message"]) == ("library-said", "café →")
+    assert strange["thing"] == "{1}"
     assert (old["logger"], old["level"]) == ("py.warnings", "warning")
+
+
+def test_what_no_encoding_can_carry_is_escaped() -> None:
+    """A lone surrogate is data of somebody's, and must cost no entry."""
+    record = logging.makeLogRecord({"msg": "half \ud800", "levelname": "INFO"})
+    line = JsonLines().format(record)
+    assert json.loads(line.encode("utf-8"))["message"] == "half \ud800"
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])

@@ -72,6 +72,7 @@ class Runner:
         self._pump: Pump
         self.tally = Tally()
         """What the jobs waited and took, and how they ended."""
+        self._waited = self.tally.waited
         self.enough = asyncio.Event()
         """It has started as many jobs as it may."""
 
@@ -172,7 +173,7 @@ class Runner:
         if plan is None:
             self._park(held, envelope.job_type)
             return now
-        self.tally.waited(now - held.ready_s)
+        self._waited(now - held.ready_s)
         try:
             value = await self._invoke(held, plan, envelope)
         except BaseException as raised:  # noqa: BLE001 (SystemExit ends the job, not the worker)

@@ -50,9 +50,11 @@ class Buckets:
         if not values:
             return
         counts, bounds = self.counts, self.bounds
-        lowest, highest = bisect_left(bounds, min(values)), bisect_left(bounds, max(values))
-        if lowest == highest:  # as for most of what is fast
-            counts[lowest] += len(values)
+        highest = bisect_left(bounds, max(values))
+        if (
+            not highest or bisect_left(bounds, min(values)) == highest
+        ):  # as for most of what is fast
+            counts[highest] += len(values)
         else:
             for value in values:
                 counts[bisect_left(bounds, value)] += 1
