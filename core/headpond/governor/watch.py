@@ -9,7 +9,7 @@ from headpond.governor.drains import Staff
 from headpond.scaling import Memory, wake_mark
 
 if TYPE_CHECKING:
-    from headpond.queues import QueueSample
+    from headpond.queues import Hold, QueueSample
     from headpond.scaling import Decision, Policy, Seen
 
 MARK_AGAIN_MS: Final = 10_000
@@ -104,10 +104,10 @@ def is_at_rest(look: Look | None, policy: Policy, seen: Seen) -> bool:
     return _marks(now) == _marks(then)
 
 
-def _marks(sample: QueueSample) -> tuple[str, int, int, bool, int]:
+def _marks(sample: QueueSample) -> tuple[str, int, int, tuple[Hold, ...], int]:
     """Return what tells two samples of an empty queue apart."""
     ended, due_ms = sample.ended_total, sample.next_due_ms
-    return sample.epoch, sample.added_total, ended, sample.is_held, due_ms
+    return sample.epoch, sample.added_total, ended, sample.held, due_ms
 
 
 _ALARMS: Final = frozenset({"unknown", "store-reset", "crash-loop", "frozen", "manual", "drain"})
