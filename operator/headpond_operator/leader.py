@@ -119,8 +119,9 @@ class Leader:
         except KubeFault as fault:
             self.trouble = "" if fault.status == CONFLICT else str(fault)
             return
+        # Another's name in it ends all belief at once, whoever has written it.
+        self._renewed_s = began_s if took else float("-inf")
         if took:
-            self._renewed_s = began_s
             self.holder = self._identity
 
     async def _take(self) -> bool:
