@@ -48,7 +48,7 @@ def test_every_command_works(kube: Kube, cluster: Cluster, images: dict[str, str
             os.killpg(typed.pid, signal.SIGKILL)
     assert typed.returncode == 0, said
     for line in blocks("json"):
-        assert line in said
+        assert line.strip() in said
     # What the page shows of the Events is what there is to see.
     shown = re.findall(r"^  (?:Normal|Warning) +(\w+) .* headpond-operator", PAGE, re.MULTILINE)
     assert set(shown) == {"Serving", "ScaledUp", "ScaledDown"}
