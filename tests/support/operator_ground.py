@@ -231,10 +231,11 @@ class Queue:
             keeper.renew(WorkerBeat(worker, state, slots=10, started_ms=1), [])
             keeper.close()
 
-    async def end(self, claim: Claim, worker: str = "w-1") -> None:
-        """End a claimed job well, as its worker does."""
-        outcome = pack(Outcome(started_ms=1, run_us=2))
-        done = Done(claim.id, claim.fence, outcome, 2)
+    async def end(self, claim: Claim, worker: str = "w-1", took_s: float = 0.1) -> None:
+        """End a claimed job well, as its worker does; `took_s` is what the store is told."""
+        took_us = round(took_s * 1_000_000)
+        outcome = pack(Outcome(started_ms=1, run_us=took_us))
+        done = Done(claim.id, claim.fence, outcome, took_us)
         exchange = await self.store.exchange(self.name, worker, [done], 0)
         assert not exchange.stale
 
