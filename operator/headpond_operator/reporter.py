@@ -230,8 +230,8 @@ BAD: Final = {
 
 def _gist(look: Look) -> object:
     """Return what a status is made of: an idle queue that was thought about again is no news."""
-    sample, decision = look.seen.sample, look.decision
-    said = (decision.line, decision.rule, decision.next_change_ms, look.policy.mode)
+    sample, decision, trouble = look.seen.sample, look.decision, look.seen.trouble
+    said = (decision.line, decision.rule, decision.next_change_ms, look.policy.mode, trouble)
     if sample is None:
         return said
     counts = (sample.waiting, sample.due, sample.active, sample.delayed, sample.failed)

@@ -234,6 +234,17 @@ async def test_a_look_that_says_the_same_is_no_news(room: Room) -> None:
     assert await room.settle() == ["attendance"]
 
 
+async def test_workers_in_trouble_are_news_though_the_decision_is_the_same(room: Room) -> None:
+    """Nothing else tells of it: neither the queue nor the Deployment has changed."""
+    look = a_look()
+    room.seen[KEY] = some_facts(look=look)
+    room.reporter.note(KEY, look)
+    await room.settle()
+    room.seen[KEY] = some_facts(look=look, verdict=CRASHING)
+    room.reporter.note(KEY, a_look(trouble=CRASHING.sentence))
+    assert await room.settle() == ["attendance"]
+
+
 # ── Events ──
 
 
