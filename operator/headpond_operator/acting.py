@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from headpond.errors import HeadpondError, Unavailable
-from headpond.events import RoundDone
+from headpond.events import RoundDone, StoreBack
 from headpond_operator.cluster import QUEUES
 from headpond_operator.conditions import Facts
 from headpond_operator.leader import NotLeading
@@ -34,6 +34,10 @@ LOOK_EVERY_S: Final = 0.5
 """Without a change; with one at once."""
 LOST_EVERY_S: Final = 1.0
 """How often the store is asked for queues that it has lost: flushed, restored, failed over."""
+GONE_S: Final = 30.0
+"""A Lease and a sweep: the end of a QueueConfig that no leader has seen to is not older."""
+AGAIN_S: Final = 300.0
+"""Everything is put into force again so often: a replica that took over may have missed some."""
 BEGIN_S: Final = 2.0
 """Of a failover's 15 s, for a store that may be away."""
 SETTLE_S: Final = 0.02
@@ -65,6 +69,7 @@ class Acting:
         self._deployment_work = asyncio.Event()
         self._report_work = asyncio.Event()
         self._ask_at_s = 0.0
+        self._again_at_s = 0.0
         self._looked = asyncio.Event()
         self.latest: Callable[[], Mapping[str, Look]] = dict
         """The governor's latest decisions."""
@@ -95,7 +100,14 @@ class Acting:
 
     def receive(self, event: Event) -> None:
         """Hear from the governor that it has looked at every queue."""
+        if isinstance(event, StoreBack):
+            self._in_force.again()
         if isinstance(event, RoundDone):
+            for look in self.latest().values():
+                if look.seen.sample is not None:
+                    self._in_force.compare(look.seen.sample)
+            if self._in_force.pending:
+                self._store_work.set()
             self._looked.set()
             self._report_work.set()
 
@@ -117,12 +129,15 @@ class Acting:
     async def mind_store(self) -> None:
         """Keep the declared queues in force, for ever."""
         while True:
-            self._refresh()
             await self._guarded(self._settle_store)
             await _rest(self._store_work)
 
     async def _settle_store(self) -> None:
+        self._refresh()
         now_s = asyncio.get_running_loop().time()
+        if now_s >= self._again_at_s:
+            self._again_at_s = now_s + AGAIN_S
+            self._in_force.again()
         with suppress(Unavailable):  # whoever samples says that the store is away
             if now_s >= self._ask_at_s:
                 self._ask_at_s = now_s + LOST_EVERY_S
@@ -133,9 +148,12 @@ class Acting:
     async def mind_deployments(self) -> None:
         """Keep the worker Deployments as declared, for ever."""
         while True:
-            self._refresh()
-            await self._guarded(self._deployments.settle)
+            await self._guarded(self._settle_deployments)
             await _rest(self._deployment_work)
+
+    async def _settle_deployments(self) -> None:
+        self._refresh()
+        await self._deployments.settle()
 
     async def report(self) -> None:
         """Keep the statuses true, for ever."""
@@ -156,12 +174,14 @@ class Acting:
         if standing is None or declared is None:
             return None
         queue = declared.queue
-        counts = standing.counts
+        counts, deployment = standing.counts, self._fleet.deployment(standing)
+        # Without a Deployment nobody looks; what was seen before is no knowledge any more.
+        is_seen = counts and deployment is not None
         return Facts(
             standing=standing,
             declared=declared,
-            deployment=self._fleet.deployment(standing),
-            look=self.latest().get(queue) if counts else None,
+            deployment=deployment,
+            look=self.latest().get(queue) if is_seen else None,
             verdict=self._fleet.verdict(queue) if counts else FINE,
             refusal=self._deployments.refusals.get(key),
             unsettled=self.why_unfit() or self._in_force.refused.get(queue, ""),
@@ -174,8 +194,7 @@ class Acting:
             return
         configs = {q: s.config for q, s in self._roster.by_queue.items() if s.config is not None}
         self._in_force.want(configs)
-        gone, self._cluster.gone = self._cluster.gone, []
-        self._farewell.take(gone, configs.keys())
+        self._farewell.take(self._cluster.take_gone(GONE_S), configs.keys())
         for key, standing in self._roster.standings.items():
             if not _is_same(before.get(key), standing):
                 self._touch(key)

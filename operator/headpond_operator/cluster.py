@@ -36,8 +36,10 @@ class Cluster:
         self.deployments: dict[Key, DeploymentSeen] = {}
         self.rivals: dict[tuple[str, Key], Rival] = {}
         self.changed = changed
-        self.gone: list[Declared] = []
-        """QueueConfigs that were deleted, for whoever sees to their queues."""
+        self.now_s: Callable[[], float] = lambda: 0.0
+        """A clock that only goes forward."""
+        self._gone: list[tuple[float, Declared]] = []
+        """QueueConfigs that were deleted, and when that was heard."""
         self._graves: dict[str, None] = {}
         """Who is gone: a list that was made before must not bring them back."""
         self.edition = 0
@@ -86,15 +88,25 @@ class Cluster:
         self._bury(uid)
         known = self._known(kind, key)
         if known is None or known.uid != uid:
+            self.changed(kind, key)  # it counted as gone since its end began
             return
         if kind == QUEUES:
-            self.gone = [*self.gone[-MOST_GRAVES:], self.queues.pop(key)]
+            self._gone = [*self._gone[-MOST_GRAVES:], (self.now_s(), self.queues.pop(key))]
         elif kind == DEPLOYMENTS:
             del self.deployments[key]
         else:
             del self.rivals[kind, key]
         self.edition += kind != DEPLOYMENTS
         self.changed(kind, key)
+
+    def take_gone(self, within_s: float) -> list[Declared]:
+        """Return the QueueConfigs whose end was heard of lately, once.
+
+        What is older somebody else has seen to, and its queue may be another's by now.
+        """
+        since_s = self.now_s() - within_s
+        gone, self._gone = self._gone, []
+        return [each for at_s, each in gone if at_s >= since_s]
 
     def _bury(self, uid: str) -> None:
         self._graves[uid] = None

@@ -232,6 +232,10 @@ def paused(facts: Facts) -> Said:
     sample = facts.sample
     holds = sample.held if sample else ()
     declared = facts.standing.config.spec.pause_in_force if facts.standing.config else "None"
+    is_held = any(hold.source == "spec" for hold in holds)
+    if declared != "None" and not is_held:
+        message = f"spec.pause is {declared}; the store has not said yet that it holds the queue."
+        return Said("Paused", "Unknown", "NotInForce", message)
     if declared != "None":
         message = f"spec.pause is {declared}: no job starts; jobs are still accepted."
         return Said("Paused", "True", "Spec", message)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from headpond_operator.cluster import DEPLOYMENTS
 from headpond_operator.conditions import Refusal
-from headpond_operator.kube import KubeFault
-from headpond_operator.manifests import own_key, worker_deployment
-from headpond_operator.objects import OWN_MANAGER, deployment_seen
+from headpond_operator.kube import CONFLICT, NOT_FOUND, KubeFault
+from headpond_operator.manifests import own_key, scale_body, worker_deployment
+from headpond_operator.objects import OWN_MANAGER, SCALE_MANAGER, deployment_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class Deployments:
     async def settle(self) -> None:
         """Apply what is not as it should be; a refusal of one does not stop the others."""
         looked_at, self._dirty = self._dirty | self.refusals.keys(), set()
-        found = [s for key in looked_at if (s := self._roster.standings.get(key)) and s.counts]
+        found = [s for key in looked_at if (s := self._roster.standings.get(key))]
         await asyncio.gather(*(self._try(each) for each in found if self._is_due(each)))
 
     def touch(self, key: Key) -> None:
@@ -97,36 +97,70 @@ class Deployments:
     async def _settle(self, standing: Standing) -> None:
         declared, config = standing.declared, standing.config
         own = self._cluster.deployments.get(own_key(declared))
-        if standing.is_foreign or config is None:
-            if own is not None and own.owner_uid == declared.uid:
+        is_own = own is not None and own.owner_uid == declared.uid
+        if config is None:
+            return  # what was in force before stays
+        if own is not None and is_own and standing.older is not None:
+            await self._retire(own)
+        elif standing.is_foreign:
+            if own is not None and is_own:
                 self._leader.check()
-                await self._kube.delete(_path(own.key))
-            if config is not None:
-                seen = self._cluster.deployments.get(standing.target)
-                template = seen.template if seen else ""
-                self._applied[declared.key] = _Applied(config, standing.target, template)
-            return
-        if own is not None and own.owner_uid != declared.uid:
+                await self._kube.delete(_path(own.key), own.uid)
+            seen = self._cluster.deployments.get(standing.target)
+            template = seen.template if seen else ""
+            self._applied[declared.key] = _Applied(config, standing.target, template)
+        elif own is not None and not is_own:
             raise KubeFault(0, "DeploymentTaken", _taken(own.key))
-        await self._apply(standing, config, own)
+        elif standing.counts:
+            await self._apply(standing, config, own)
+
+    async def _retire(self, own: DeploymentSeen) -> None:
+        """Send the workers of a QueueConfig home that has no effect any more."""
+        if own.replicas:
+            self._leader.check()
+            body = scale_body(own.key, 0, own.version)
+            await self._kube.apply(f"{_path(own.key)}/scale", body, SCALE_MANAGER)
 
     async def _apply(
         self, standing: Standing, config: QueueConfig, own: DeploymentSeen | None
     ) -> None:
+        path = _path(standing.target)
         body = worker_deployment(standing.declared, config, self._installation)
+        if own is None:
+            await self._check_absent(path)
         if own is None or not own.is_ours_to_scale:
             # Left out, it would be 1: nobody else says a number until /scale is first written.
             body["spec"]["replicas"] = own.replicas if own else 0
+        if own is not None and "replicas" in body["spec"]:
+            body["metadata"]["resourceVersion"] = str(own.version)  # a number may be on its way
         self._leader.check()
-        now = await self._kube.apply(_path(standing.target), body, OWN_MANAGER)
+        now = await self._kube.apply(path, body, OWN_MANAGER)
+        if now["metadata"].get("deletionTimestamp"):
+            message = f"Deployment {standing.target.name} is being deleted; then it is made anew."
+            raise KubeFault(0, "Deleting", message)
         self._cluster.put(DEPLOYMENTS, now)
         template = deployment_seen(now).template
         self._applied[standing.declared.key] = _Applied(config, standing.target, template)
+
+    async def _check_absent(self, path: str) -> None:
+        """Learn of a Deployment that the maps don't know: it must not lose its replicas."""
+        try:
+            there = await self._kube.get(path)
+        except KubeFault as fault:
+            if fault.status != NOT_FOUND:
+                raise
+            return
+        self._cluster.put(DEPLOYMENTS, there)
+        if not there["metadata"].get("deletionTimestamp"):
+            message = "It was not known to be there already."
+            raise KubeFault(CONFLICT, "Conflict", message)
 
     def _is_due(self, standing: Standing) -> bool:
         """Return whether something is to be applied, and not refused just now."""
         key = standing.declared.key
         applied, refusal = self._applied.get(key), self.refusals.get(key)
+        if standing.older is not None:
+            return True
         if applied is None or applied.config is not standing.config:
             return True
         if refusal is not None:

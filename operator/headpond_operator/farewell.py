@@ -28,6 +28,8 @@ class Farewell:
         """`now_s` is Unix time."""
         self._store = store
         self._now_s = now_s
+        self.may: Callable[[], bool] = lambda: True
+        """Asked before each write: another may have taken over."""
         self._retained: set[str] = set()
         self._deleted: dict[str, float] = {}
         """Queues whose jobs go, and since when."""
@@ -47,6 +49,8 @@ class Farewell:
     async def settle(self) -> None:
         """Do what can be done now; raises `Unavailable` when the store went away."""
         for queue in sorted(self._retained):
+            if not self.may():
+                return
             await self._store.forget(queue)
             self._retained.discard(queue)
             self._say(queue, "its jobs stay until a QueueConfig declares it again")
@@ -55,7 +59,11 @@ class Farewell:
 
     async def _remove(self, queue: str, since_s: float) -> None:
         hold = Hold("spec", "operator", "The QueueConfig was deleted.", round(since_s * 1000))
+        if not self.may():
+            return
         await self._store.hold(queue, hold)
+        if not self.may():
+            return
         await self._store.clear(queue, _STATES)
         sample = (await self._store.sample([queue])).get(queue)
         if sample and sample.active and self._now_s() - since_s < PATIENCE_S:

@@ -11,7 +11,8 @@ from headpond.ports import FleetView
 from headpond.queues import WorkerState
 from headpond_operator.kube import CONFLICT, NOT_FOUND, KubeFault
 from headpond_operator.leader import NotLeading
-from headpond_operator.objects import SCALE_MANAGER, Key, version_of
+from headpond_operator.manifests import scale_body
+from headpond_operator.objects import SCALE_MANAGER, version_of
 from headpond_operator.pods import FINE, Verdict, judge
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ LOOKS_AT_ONCE: Final = 2
 LINGERS_S: Final = 15.0
 """A worker that may go and whose pod is still there by then is deleted: the ReplicaSet prefers
 pods that are not ready, and took one of those in its stead."""
+AT_ONCE: Final = 16
+TOLD_EVERY_S: Final = 60.0
+"""Whoever writes the number again and again (a tool of GitOps) is named this often."""
 DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 
 
@@ -53,8 +57,10 @@ class _Crew:
     """Why the number could not be written last time."""
     written: int = -1
     """The number that was last written or seen; -1: none yet."""
-    leaving: dict[str, float] = field(default_factory=dict)
-    """Pods that were told to go, and when."""
+    marked: dict[str, float] = field(default_factory=dict)
+    """Pods that are to go before others, and since when."""
+    told_s: dict[str, float] = field(default_factory=dict)
+    """Who else has changed the number, and when that was said."""
 
 
 class KubeFleet:
@@ -80,6 +86,7 @@ class KubeFleet:
         self._now_s = now_s
         self._patience_s = patience_s
         self._crews: dict[str, _Crew] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
         self._errands: set[asyncio.Task[None]] = set()
         """Looks at pods, and deletions: the loop does not wait for them."""
         self.drifted: Callable[[str, str], None] = lambda *_: None
@@ -97,7 +104,7 @@ class KubeFleet:
         ]
         self._look([(q, d) for q, _, d in seen])
         for queue, standing, deployment in seen:
-            self._hurry(queue, standing)
+            self._tidy(queue, standing)
             self._compare(queue, deployment)
         self._crews = {queue: self._crew(queue) for queue, _, _ in seen}  # of no others
         return {queue: self._view(queue, deployment) for queue, _, deployment in seen}
@@ -110,7 +117,9 @@ class KubeFleet:
             message = f"Deployment {standing.target} does not exist."
             raise KubeFault(NOT_FOUND, "NotFound", message)
         crew = self._crew(queue)
-        pods = [self._pod(standing, worker) for worker in victims]
+        # To zero all go, whatever they cost.
+        pods = [self._pod(standing, worker) for worker in victims] if replicas else []
+        crew.marked.update(dict.fromkeys(pods, self._now_s()))
         try:
             await asyncio.gather(*(self._mark(standing.target.namespace, pod) for pod in pods))
             version = await self._write(deployment, replicas)
@@ -118,7 +127,6 @@ class KubeFleet:
             crew.unwritten = f"The number of replicas can't be written: {fault}"
             raise
         crew.unwritten, crew.written = "", replicas
-        crew.leaving.update(dict.fromkeys(pods, self._now_s()))
         if replicas > deployment.replicas:
             sample = self._samples().get(queue)
             crew.raised_ms = sample.at_ms if sample else 0
@@ -199,32 +207,45 @@ class KubeFleet:
             return  # what was known stays; whoever watches says that the API server is away
         self._crew(queue).verdict = judge(pods, self._now_s(), self._patience_s)
 
-    def _hurry(self, queue: str, standing: Standing) -> None:
-        """Delete the pods of workers that were told to go and that the ReplicaSet kept."""
+    def _tidy(self, queue: str, standing: Standing) -> None:
+        """See to the pods of workers that were told to go, and of those that were taken back.
+
+        The ReplicaSet may have kept one of the former: its pod is deleted, again and again until
+        the worker is gone, for nobody would ever give it a job again.
+        """
         crew, sample = self._crew(queue), self._samples().get(queue)
-        if not crew.leaving or sample is None:
+        if not crew.marked or sample is None:
             return
-        there = {
-            self._pod(standing, w.id) for w in sample.workers if w.state is WorkerState.DRAINED
-        }
-        now_s = self._now_s()
-        for pod, told_s in list(crew.leaving.items()):
-            if now_s - told_s >= LINGERS_S:
-                del crew.leaving[pod]
-                if pod in there:
-                    self._send(self._delete(standing.target.namespace, pod))
+        states = {self._pod(standing, worker.id): worker.state for worker in sample.workers}
+        now_s, namespace = self._now_s(), standing.target.namespace
+        for pod, told_s in list(crew.marked.items()):
+            state = states.get(pod)
+            if state is None:
+                del crew.marked[pod]
+            elif state in (WorkerState.STARTING, WorkerState.WORKING):
+                del crew.marked[pod]
+                self._send(self._unmark(namespace, pod))
+            elif state is WorkerState.DRAINED and now_s - told_s >= LINGERS_S:
+                crew.marked[pod] = now_s
+                self._send(self._delete(namespace, pod))
 
     async def _delete(self, namespace: str, pod: str) -> None:
-        with suppress(KubeFault, NotLeading):  # then it stays, drained, and nothing is lost
+        with suppress(KubeFault, NotLeading):  # it is tried again
             self._leader.check()
             await self._kube.delete(f"/api/v1/namespaces/{namespace}/pods/{pod}")
 
+    async def _unmark(self, namespace: str, pod: str) -> None:
+        with suppress(KubeFault, NotLeading):  # at worst an idle one is preferred to it later
+            await self._annotate(namespace, pod, None)
+
     def _compare(self, queue: str, deployment: DeploymentSeen) -> None:
-        """Say so when somebody else has changed the number."""
-        crew = self._crew(queue)
-        if crew.written not in (-1, deployment.replicas):
+        """Say so, once a minute and writer, when somebody else has changed the number."""
+        crew, scaler = self._crew(queue), deployment.scaler
+        is_ours = crew.written in (-1, deployment.replicas) or scaler == SCALE_MANAGER
+        if not is_ours and self._now_s() - crew.told_s.get(scaler, 0.0) >= TOLD_EVERY_S:
+            crew.told_s = {scaler: self._now_s()}
             sentence = (
-                f"{deployment.scaler or 'Somebody'} changed the replicas of Deployment"
+                f"{scaler or 'Somebody'} changed the replicas of Deployment"
                 f" {deployment.key.name} from {crew.written} to {deployment.replicas}."
             )
             self.drifted(queue, sentence)
@@ -241,13 +262,24 @@ class KubeFleet:
     # ── writing ──
 
     async def _mark(self, namespace: str, pod: str) -> None:
-        self._leader.check()
-        body = {"metadata": {"annotations": {DELETION_COST: "-100"}}}
+        """Have the ReplicaSet take this pod before others; raise `KubeFault` when there is none."""
         try:
-            await self._kube.patch(f"/api/v1/namespaces/{namespace}/pods/{pod}", body)
+            async with self._gate:
+                await self._annotate(namespace, pod, "-100")
         except KubeFault as fault:
-            if fault.status != NOT_FOUND:  # gone already: as good as marked
+            if fault.status != NOT_FOUND:
                 raise
+            # A pod that is gone is out of the next sample; one of another name never was ours.
+            message = (
+                f"The worker that may go has no pod {pod}, so another would be taken."
+                " Set HEADPOND_WORKER_ID from metadata.name in the pod's template."
+            )
+            raise KubeFault(NOT_FOUND, fault.reason, message) from fault
+
+    async def _annotate(self, namespace: str, pod: str, cost: str | None) -> None:
+        self._leader.check()
+        body = {"metadata": {"annotations": {DELETION_COST: cost}}}
+        await self._kube.patch(f"/api/v1/namespaces/{namespace}/pods/{pod}", body)
 
     async def _write(self, deployment: DeploymentSeen, replicas: int) -> int:
         """Apply `/scale` at the version that was seen; a newer one is read and tried again."""
@@ -258,7 +290,7 @@ class KubeFleet:
             self._leader.check()
             try:
                 scale = await self._kube.apply(
-                    f"{path}/scale", _scale(key, replicas, version), SCALE_MANAGER
+                    f"{path}/scale", scale_body(key, replicas, version), SCALE_MANAGER
                 )
             except KubeFault as fault:
                 if fault.status != CONFLICT or not left:
@@ -268,16 +300,3 @@ class KubeFleet:
             else:
                 return version_of(scale)
         raise AssertionError  # the loop returns or raises
-
-
-def _scale(key: Key, replicas: int, version: int) -> dict[str, Any]:
-    return {
-        "apiVersion": "autoscaling/v1",
-        "kind": "Scale",
-        "metadata": {
-            "name": key.name,
-            "namespace": key.namespace,
-            "resourceVersion": str(version),
-        },
-        "spec": {"replicas": replicas},
-    }

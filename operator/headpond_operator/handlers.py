@@ -38,7 +38,7 @@ def registry(cluster: Cluster) -> kopf.OperatorRegistry:
     """Return the handlers that keep `cluster` as the API server says."""
     handlers = kopf.OperatorRegistry()
     kopf.on.login(registry=handlers)(kopf.login_via_client)
-    for each in RESOURCES:
+    for each in (resource for resource in RESOURCES if resource.is_watched):
         watch = kopf.on.event(each.group, each.version, each.plural, registry=handlers)
         watch(_taker(cluster, each.kind))
     return handlers

@@ -5,7 +5,7 @@ The client's models are left aside on purpose: they cost memory and time for fie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 from urllib.parse import urlencode
 
 import aiohttp
@@ -25,9 +25,13 @@ PAGE: Final = 250
 """Objects of one page of a list: bounds the memory that a list takes."""
 
 PLAIN: Final = "application/json"
+METADATA: Final = "application/json;as=PartialObjectMetadataList;v=1;g=meta.k8s.io"
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
+
+
+_T = TypeVar("_T")
 
 
 class KubeFault(HeadpondError):
@@ -73,6 +77,15 @@ class _Heads(msgspec.Struct):
 
 
 HEADS: Final = msgspec.json.Decoder(_Heads)
+OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+def _decoded(decoder: msgspec.json.Decoder[_T], text: bytes) -> _T:
+    try:
+        return decoder.decode(text)
+    except msgspec.DecodeError as error:
+        message = f"What answers for the API server speaks no JSON of its: {error}"
+        raise KubeFault(0, "Strange", message) from error
 
 
 class Kube:
@@ -81,8 +94,6 @@ class Kube:
     def __init__(self) -> None:
         """Connect to nothing yet."""
         self._api: ApiClient | None = None
-        self.requests = 0
-        """Sent so far."""
 
     async def start(self) -> None:
         """Read the pod's service account, else the kubeconfig; raise `KubeFault` without both."""
@@ -125,7 +136,7 @@ class Kube:
         token = ""
         while True:
             query = {"limit": str(4 * PAGE), **_if("continue", token)}
-            heads = HEADS.decode(await self._ask("GET", path, query))
+            heads = _decoded(HEADS, await self._ask("GET", path, query, accept=METADATA))
             yield heads.items
             token = heads.metadata.continue_
             if not token:
@@ -151,10 +162,11 @@ class Kube:
         content = MERGE if kind == "merge" else JSON_PATCH
         return await self._send("PATCH", path, {}, body, content)
 
-    async def delete(self, path: str) -> None:
-        """Delete an object; one that is gone already is no fault."""
+    async def delete(self, path: str, uid: str = "") -> None:
+        """Delete an object (of this uid alone); one that is gone already is no fault."""
+        body = {"preconditions": {"uid": uid}} if uid else None
         try:
-            await self._send("DELETE", path, {})
+            await self._send("DELETE", path, {}, body)
         except KubeFault as fault:
             if fault.status != NOT_FOUND:
                 raise
@@ -168,24 +180,25 @@ class Kube:
         content: str = PLAIN,
     ) -> dict[str, Any]:
         text = await self._ask(method, path, query, body, content)
-        return msgspec.json.decode(text) if text else {}
+        found: dict[str, Any] = _decoded(OBJECT, text) if text else {}
+        return found
 
-    async def _ask(
+    async def _ask(  # noqa: PLR0913, PLR0917 - the parts of a request
         self,
         method: str,
         path: str,
         query: Mapping[str, str],
         body: object = None,
         content: str = PLAIN,
+        accept: str = PLAIN,
     ) -> bytes:
         if self._api is None:
             message = "The client has not been started."
             raise KubeFault(0, "NotStarted", message)
-        headers = {"Accept": PLAIN, "Content-Type": content}
+        headers = {"Accept": accept, "Content-Type": content}
         auth = ["BearerToken"]
         await self._api.update_params_for_auth(headers, [], auth, path, method, body)
         where = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
-        self.requests += 1
         try:
             response = await self._api.call_api(
                 method, where, headers, body, _request_timeout=PATIENCE_S

@@ -9,6 +9,7 @@ writes nothing more, three seconds before anybody else may.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from headpond_operator.kube import Kube
     from headpond_operator.objects import Key
 
-LEASE_S: Final = 10
-"""So long the others wait after the last renewal: with the poll of a second, and the first round,
-a successor acts within 13 s of a leader's sudden death."""
-GIVE_UP_S: Final = 7.0
+logger = logging.getLogger(__name__)
+
+LEASE_S: Final = 9
+"""So long the others wait after the last renewal: with the poll of a second and the first round a
+successor acts within 12 s of a leader's sudden death, and within 15 s when all died at once."""
+GIVE_UP_S: Final = 6.0
 """So long a leader believes in itself after a renewal began."""
 RENEW_S: Final = 2.0
 POLL_S: Final = 1.0
@@ -115,14 +118,21 @@ class Leader:
         began_s = self._now_s()
         try:
             took = await self._take()
-            self.trouble = ""
+            self._worry("")
         except KubeFault as fault:
-            self.trouble = "" if fault.status == CONFLICT else str(fault)
+            self._worry("" if fault.status == CONFLICT else str(fault))
             return
         # Another's name in it ends all belief at once, whoever has written it.
         self._renewed_s = began_s if took else float("-inf")
         if took:
             self.holder = self._identity
+
+    def _worry(self, trouble: str) -> None:
+        """Say why the Lease can't be had, once: nobody acts meanwhile."""
+        if trouble and trouble != self.trouble:
+            extra = {"event": "lease-refused", "lease": str(self._lease)}
+            logger.warning("the Lease %s can't be had: %s", self._lease, trouble, extra=extra)
+        self.trouble = trouble
 
     async def _take(self) -> bool:
         try:

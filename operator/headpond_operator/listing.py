@@ -11,6 +11,8 @@ from headpond_operator.objects import Key
 from headpond_operator.resources import RESOURCES, Resource
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from headpond_operator.cluster import Cluster
     from headpond_operator.kube import Head, Kube
 
@@ -31,11 +33,11 @@ class Listing:
         self._kube = kube
         self._cluster = cluster
         self._namespaces = namespaces or ("",)
-        self._said: dict[str, str] = {}
+        self._said: dict[tuple[str, str], str] = {}
         self.is_complete = False
         """Everything that is needed has been listed once."""
-        self.missed = 0
-        """Changes that no watch had told of, since the first listing."""
+        self.swept: Callable[[], None] = lambda: None
+        """Told of each time that everything was asked for."""
 
     async def run(self) -> None:
         """List now and then, for ever."""
@@ -44,21 +46,32 @@ class Listing:
             await asyncio.sleep(EVERY_S if all_there else RETRY_S)
 
     async def once(self) -> bool:
-        """List everything; return whether all that is needed could be listed."""
+        """List everything; return whether all that is needed could be listed somewhere.
+
+        A namespace that is gone, or whose rights are, must not keep the others from being served.
+        """
         outcomes = [await self._one(resource) for resource in RESOURCES]
         all_there = all(outcomes)
         self.is_complete = self.is_complete or all_there
+        self.swept()
         return all_there
 
     async def _one(self, resource: Resource) -> bool:
+        outcomes = [await self._try(resource, namespace) for namespace in self._namespaces]
+        return any(outcomes) or not resource.is_needed
+
+    async def _try(self, resource: Resource, namespace: str) -> bool:
         try:
-            for namespace in self._namespaces:
-                await self._list(resource, namespace)
+            await self._list(resource, namespace)
         except KubeFault as fault:
             if fault.status != NOT_FOUND or resource.is_needed:
-                self._say(resource, _words(resource, fault))
-            return not resource.is_needed
-        self._said.pop(resource.kind, None)
+                self._say(resource, namespace, _words(resource, namespace, fault))
+            return False
+        except (KeyError, TypeError, ValueError, AttributeError):
+            extra = {"event": "object-strange", "kind": resource.kind}
+            logger.exception("a %s can't be understood", resource.kind, extra=extra)
+            return True
+        self._said.pop((resource.kind, namespace), None)
         return True
 
     async def _list(self, resource: Resource, namespace: str) -> None:
@@ -76,8 +89,6 @@ class Listing:
         for key in gone:
             self._cluster.drop(kind, key, before[key])
         await self._read(resource, namespace, newer)
-        if self.is_complete:
-            self.missed += len(newer) + len(gone)
 
     async def _read(self, resource: Resource, namespace: str, keys: list[Key]) -> None:
         if len(keys) > FEW:
@@ -93,21 +104,23 @@ class Listing:
             else:
                 self._cluster.put(resource.kind, body)
 
-    def _say(self, resource: Resource, sentence: str) -> None:
-        if self._said.get(resource.kind) != sentence:
-            extra = {"event": "list-refused", "kind": resource.kind}
+    def _say(self, resource: Resource, namespace: str, sentence: str) -> None:
+        where = resource.kind, namespace
+        if self._said.get(where) != sentence:
+            extra = {"event": "list-refused", "kind": resource.kind, "namespace": namespace}
             logger.warning("%s", sentence, extra=extra)
-        self._said[resource.kind] = sentence
+        self._said[where] = sentence
 
 
 def _key(head: Head) -> Key:
     return Key(head.metadata.namespace, head.metadata.name)
 
 
-def _words(resource: Resource, fault: KubeFault) -> str:
+def _words(resource: Resource, namespace: str, fault: KubeFault) -> str:
     if fault.status == NOT_FOUND and resource.group == "headpond.dev":
         return (
             "The API server knows no QueueConfig: install the CRD with"
             " kubectl apply --server-side -f charts/headpond/crds/. Trying again."
         )
-    return f"{resource.plural} can't be listed: {fault}"
+    where = f" in namespace {namespace}" if namespace else ""
+    return f"{resource.plural} can't be listed{where}: {fault}"

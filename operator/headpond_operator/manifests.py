@@ -78,6 +78,20 @@ def worker_deployment(
     }
 
 
+def scale_body(key: Key, replicas: int, version: int) -> dict[str, Any]:
+    """Return a Scale to apply to that version of a Deployment, and to no other."""
+    return {
+        "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "resourceVersion": str(version),
+        },
+        "spec": {"replicas": replicas},
+    }
+
+
 def pod_template(name: str, config: QueueConfig, installation: Installation) -> dict[str, Any]:
     """Return the pods' template: base ← installation ← `spec.worker` ← `podTemplate`."""
     worker = config.spec.worker
@@ -137,9 +151,9 @@ def _base(name: str, config: QueueConfig, installation: Installation) -> dict[st
         ],
         "ports": [{"name": "probes", "containerPort": PORT}],
         "livenessProbe": _probe("/livez", period_s=10, failures=6),
-        "readinessProbe": _probe("/readyz", period_s=5, failures=2),
-        # Kubelet asks often until the first yes: a worker is counted as there within a second.
-        "startupProbe": _probe("/readyz", period_s=1, failures=300),
+        "readinessProbe": _probe("/readyz", period_s=2, failures=3),
+        # Alive, not ready: who waits for a store that is away must not be killed for it.
+        "startupProbe": _probe("/livez", period_s=1, failures=300),
         "resources": {"requests": {"cpu": "50m", "memory": "96Mi"}},
         "securityContext": {
             "allowPrivilegeEscalation": False,

@@ -50,16 +50,21 @@ FINE: Final = Verdict()
 def judge(pods: Iterable[Mapping[str, Any]], now_s: float, patience_s: float) -> Verdict:
     """Judge the pods of a Deployment, the worst first.
 
-    A pod that fits no node is given `patience_s`: an autoscaler of nodes may make room.
+    A pod that fits no node is given `patience_s`: an autoscaler of nodes may make room. One that
+    doesn't start says nothing of others when pods as young as it are ready: its node is to blame.
     """
     alive = [pod for pod in pods if _is_alive(pod)]
-    waiting = [found for pod in alive if (found := _waiting(pod))]
-    if waiting:
+    failing = [(pod, found) for pod in alive if (found := _waiting(pod))]
+    if failing:
+        waiting = [found for _, found in failing]
         reason, message = Counter(waiting).most_common(1)[0][0]
+        since = min(_created(pod) for pod, _ in failing)
+        others_start = any(_is_ready(pod) and _created(pod) >= since for pod in alive)
         pods_say = f"{len(waiting)} of {len(alive)} pods don't start"
         hint = _HINTS.get(reason, "see kubectl logs --previous")
         said = f": {message}" if message else ""
-        return Verdict(reason, f"{pods_say}, {reason}{said}; {hint}.", is_stuck=True)
+        sentence = f"{pods_say}, {reason}{said}; {hint}."
+        return Verdict(reason, sentence, is_stuck=not others_start)
     homeless = [each for pod in alive if (each := _unschedulable(pod))]
     if not homeless:
         return FINE
@@ -73,6 +78,16 @@ def _is_alive(pod: Mapping[str, Any]) -> bool:
     """Leave out what goes, and what was evicted: the ReplicaSet has replaced it already."""
     phase = (pod.get("status") or {}).get("phase")
     return not pod["metadata"].get("deletionTimestamp") and phase not in ("Failed", "Succeeded")
+
+
+def _is_ready(pod: Mapping[str, Any]) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions)
+
+
+def _created(pod: Mapping[str, Any]) -> str:
+    """Return when it was made; such stamps sort as the times do."""
+    return str(pod["metadata"].get("creationTimestamp", ""))
 
 
 def _waiting(pod: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -89,15 +104,16 @@ def _waiting(pod: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _last_words(container: Mapping[str, Any]) -> str:
-    """Return how the container ended before, which says more than how long the next start waits."""
+    """Return how the container ended before.
+
+    Nothing of its log: more people read the status, and a log may hold what they must not.
+    """
     ended = (container.get("lastState") or {}).get("terminated") or {}
     if not ended:
         return ""
-    message = str(ended.get("message") or "").strip().splitlines()
-    last = f" ({message[-1][:200]})" if message else ""
     if ended.get("reason") == "OOMKilled":
         return "it used more memory than its limit"
-    return f"it ended with code {ended.get('exitCode')}{last}"
+    return f"it ended with code {ended.get('exitCode')}"
 
 
 def _unschedulable(pod: Mapping[str, Any]) -> tuple[str, float] | None:

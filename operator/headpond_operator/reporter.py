@@ -31,6 +31,8 @@ FIGURES_EVERY_S: Final = 5.0
 """Of one queue, when nothing but figures has changed."""
 FIGURES_PER_S: Final = 2.0
 """Of all queues together: a status may be a little old, the API server is everybody's."""
+FACTS_EVERY_S: Final = 0.5
+"""Of one queue: somebody else may write its status as often as we do."""
 FACTS_PER_S: Final = 100.0
 """A thousand queues can say within ten seconds that Redis is gone."""
 EVENTS_PER_S: Final = 1.0
@@ -46,6 +48,8 @@ class _Written:
 
     figures_s: float = float("-inf")
     """When figures were last written."""
+    facts_s: float = float("-inf")
+    """When facts were last written."""
     retry_s: float = 0.0
     """Not before this, after a fault."""
     decision: dict[str, Any] | None = None
@@ -142,11 +146,15 @@ class Reporter:
             self._waiting.setdefault(key)  # where it is in the queue already, it stays
             return None
         self._waiting.pop(key, None)
-        if difference and (now_s < self._of(key).retry_s or not self._urgent.take(now_s)):
+        if not difference:
+            return None
+        written = self._of(key)
+        is_soon = now_s < max(written.retry_s, written.facts_s + FACTS_EVERY_S)
+        if is_soon or not self._urgent.take(now_s):
             self._dirty.add(key)
-        elif difference:
-            return self._write(facts.declared, status)
-        return None
+            return None
+        written.facts_s = now_s
+        return self._write(facts.declared, status)
 
     def _of(self, key: Key) -> _Written:
         return self._written.setdefault(key, _Written())
@@ -203,7 +211,9 @@ class Reporter:
                 self.tell(key, is_warning=False, reason=each["reason"], message=each["message"])
 
     async def _post(self) -> None:
-        while self._events and self._posts.take(self._now_s()):
+        for _ in range(min(AT_ONCE, len(self._events))):  # the statuses wait for them
+            if not self._posts.take(self._now_s()):
+                return
             key, kind, reason, message = self._events.popleft()
             facts = self.facts(key)
             if facts is None:

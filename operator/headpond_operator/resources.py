@@ -18,6 +18,8 @@ class Resource:
     plural: str
     is_needed: bool = True
     """Without it there is nothing to do; others may be missing or forbidden."""
+    is_watched: bool = True
+    """Others are only listed now and then: a watch of theirs must not end the process."""
 
     def path(self, namespace: str) -> str:
         """Return where its lists are; `""`: of all namespaces.
@@ -33,5 +35,7 @@ RESOURCES: Final = (
     Resource(QUEUES, "headpond.dev", "v1alpha1", "queueconfigs"),
     Resource(DEPLOYMENTS, "apps", "v1", "deployments"),
     Resource(HPAS, "autoscaling", "v2", "horizontalpodautoscalers", is_needed=False),
-    Resource(SCALED_OBJECTS, "keda.sh", "v1alpha1", "scaledobjects", is_needed=False),
+    Resource(
+        SCALED_OBJECTS, "keda.sh", "v1alpha1", "scaledobjects", is_needed=False, is_watched=False
+    ),
 )

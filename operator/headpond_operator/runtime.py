@@ -20,6 +20,7 @@ from headpond.app.catalog import Catalog, load_apps
 from headpond.clock import SystemClock
 from headpond.config import default_config, over
 from headpond.errors import ConfigInvalid, FieldError, HeadpondError, StoreUnfit, Unavailable
+from headpond.events import RoundDone, RoundFailed
 from headpond.governor import Governor, Pace
 from headpond.governor.in_force import InForce
 from headpond.redis import RedisQueueStore
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from headpond.config import QueueConfig
+    from headpond.events import Event
     from headpond.queues import QueueSample
     from headpond.settings import OperatorSettings
 
@@ -53,7 +55,9 @@ logger = logging.getLogger(__name__)
 ALL: Final = "*"
 OWN_NAMESPACE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 STUCK_S: Final = 30.0
-"""A loop that has not turned for this long will not by itself."""
+"""A governor that has not turned for this long will not by itself."""
+SWEEP_STUCK_S: Final = 300.0
+"""The same of the lists: each request ends within seconds, well or badly, but there may be many."""
 STORE_RETRY_S: Final = 1.0
 
 
@@ -90,7 +94,9 @@ class Operator:
         self.metrics = GovernorMetrics()
         self.log = EventLog()
         self.unfit = "The operator has not spoken to Redis yet."
-        self._turned_s = time.monotonic()
+        self._looked_s = self._swept_s = time.monotonic()
+        self.listing.swept = self._note_sweep
+        self.cluster.now_s = time.monotonic
         self._clock = SystemClock()
 
     async def run(self) -> None:
@@ -114,7 +120,6 @@ class Operator:
             asyncio.create_task(each)
             for each in (
                 self.listing.run(),
-                self._turn(),
                 self._meet_store(),
                 _heed_signals_after(begun, stop),
             )
@@ -125,9 +130,9 @@ class Operator:
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             stop.set()
+            await asyncio.wait([leading, watching], timeout=5)  # the Lease is handed over
             for task in done:
                 task.result()  # a part that broke ends the process: it is started anew
-            await asyncio.wait([leading, watching], timeout=5)
         finally:
             for task in tasks:
                 task.cancel()
@@ -162,7 +167,7 @@ class Operator:
             self.store,
             fleet,
             lambda: self.roster.policies,
-            [self.log, self.metrics, Announcer(reporter, self._key_of), acting],
+            [self.log, self.metrics, Announcer(reporter, self._key_of), acting, self],
             self._clock,
             pace=Pace(chance=random.random),
         )
@@ -172,6 +177,8 @@ class Operator:
         acting.why_unfit = lambda: self.unfit
         self.cluster.changed = acting.changed
         self.roster.begin_anew()
+        in_force.may = farewell.may = lambda: self.leader.is_leading
+        self._looked_s = time.monotonic()
         self.metrics.leading = True
         try:
             async with asyncio.TaskGroup() as group:
@@ -199,7 +206,6 @@ class Operator:
             with suppress(TimeoutError):
                 async with asyncio.timeout(RETRY_S):
                     await stop.wait()
-            self._turned_s = time.monotonic()
         return False
 
     async def _meet_store(self) -> None:
@@ -224,10 +230,20 @@ class Operator:
             logger.error("%s", sentence, extra={"event": "store-unfit"})
         self.unfit = sentence
 
-    async def _turn(self) -> None:
-        while True:
-            self._turned_s = time.monotonic()
-            await asyncio.sleep(1.0)
+    @property
+    def is_alive(self) -> bool:
+        """Whether the parts that never rest have turned lately; their faults count as turning."""
+        now_s = time.monotonic()
+        looks = not self.metrics.leading or now_s - self._looked_s < STUCK_S
+        return looks and now_s - self._swept_s < SWEEP_STUCK_S
+
+    def receive(self, event: Event) -> None:
+        """Hear from the governor that it turns."""
+        if isinstance(event, RoundDone | RoundFailed):
+            self._looked_s = time.monotonic()
+
+    def _note_sweep(self) -> None:
+        self._swept_s = time.monotonic()
 
     async def _serve_probes(self) -> asyncio.Server | None:
         port = self.settings.probe_port
@@ -238,7 +254,7 @@ class Operator:
         probed = probes.Probed(
             is_ready=lambda: self.listing.is_complete,
             figures=scrape.text,
-            is_alive=lambda: time.monotonic() - self._turned_s < STUCK_S,
+            is_alive=lambda: self.is_alive,
         )
         try:
             return await probes.serve(port, probed)

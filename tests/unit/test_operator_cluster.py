@@ -145,7 +145,7 @@ def test_a_second_that_comes_unannounced_ends_the_first() -> None:
     """Its queue has to be seen to, though no watch told of its end."""
     cluster = a_cluster(a_queueconfig(spec={"queue": "first"}))
     cluster.put(QUEUES, a_queueconfig(spec={"queue": "second"}, uid="new", version=9))
-    assert [each.queue for each in cluster.gone] == ["first"]
+    assert [each.queue for each in cluster.take_gone(30)] == ["first"]
     assert cluster.queues[KEY].queue == "second"
 
 
@@ -155,7 +155,29 @@ def test_queueconfigs_that_are_gone_wait_for_whoever_sees_to_them() -> None:
     cluster.drop(DEPLOYMENTS, WORKERS, "uid-attendance-worker")
     cluster.drop(QUEUES, KEY, "uid-attendance")
     cluster.drop(QUEUES, KEY, "uid-attendance")
-    assert [each.uid for each in cluster.gone] == ["uid-attendance"]
+    assert [each.uid for each in cluster.take_gone(30)] == ["uid-attendance"]
+    assert cluster.take_gone(30) == []
+
+
+def test_of_those_that_are_gone_for_long_nobody_hears() -> None:
+    """Another operator has seen to their queues, which may be somebody else's by now."""
+    cluster = a_cluster(a_queueconfig())
+    cluster.now_s = lambda: 1000.0
+    cluster.drop(QUEUES, KEY, "uid-attendance")
+    cluster.now_s = lambda: 1031.0
+    assert cluster.take_gone(30) == []
+
+
+def test_the_end_of_what_counted_as_gone_is_told() -> None:
+    """Its name is free only then: whoever keeps something of that name makes it anew."""
+    cluster = a_cluster(deployments=(a_deployment(),))
+    going = a_deployment(version=9)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster.put(DEPLOYMENTS, going)
+    heard: list[tuple[str, Key]] = []
+    cluster.changed = lambda kind, key: heard.append((kind, key))
+    cluster.drop(DEPLOYMENTS, WORKERS, "uid-attendance-worker")
+    assert heard == [(DEPLOYMENTS, WORKERS)]
 
 
 def test_the_memory_of_the_gone_is_bounded() -> None:

@@ -216,25 +216,33 @@ def held(*holds: Hold) -> Facts:
     return some_facts(look=a_look(sample=a_sample(held=holds)))
 
 
+BY_SPEC_HOLDS: Final = (Hold("spec", "", "", NOW_MS),)
+BY_SPEC: Final = a_look(sample=a_sample(held=BY_SPEC_HOLDS))
 PAUSED: Final[dict[str, Case]] = {
     "running": (some_facts(), "False", "Running", "Jobs start as they come."),
     "by the spec": (
-        some_facts({"pause": "Drain"}),
+        some_facts({"pause": "Drain"}, look=BY_SPEC),
         "True",
         "Spec",
         "spec.pause is Drain: no job starts; jobs are still accepted.",
     ),
     "by the spec's other word": (
-        some_facts({"paused": True}),
+        some_facts({"paused": True}, look=BY_SPEC),
         "True",
         "Spec",
         "spec.pause is Hold",
     ),
     "by the spec, with the store away": (
         some_facts({"pause": "Hold"}, look=AWAY),
-        "True",
-        "Spec",
-        "spec.pause is Hold",
+        "Unknown",
+        "NotInForce",
+        "spec.pause is Hold; the store has not said yet",
+    ),
+    "by the spec, and not yet in the store": (
+        some_facts({"pause": "Hold"}),
+        "Unknown",
+        "NotInForce",
+        "spec.pause is Hold; the store has not said yet",
     ),
     "by somebody": (held(*HELD), "True", "Runtime", "Held by ana: broken import"),
     "by nobody in particular": (held(Hold("runtime", "", "", NOW_MS)), "True", "Runtime", "Held."),
@@ -245,7 +253,7 @@ PAUSED: Final[dict[str, Case]] = {
         "Held: spec.pause is Hold.",
     ),
     "by the spec and by somebody": (
-        some_facts({"pause": "Hold"}, look=a_look(sample=a_sample(held=HELD))),
+        some_facts({"pause": "Hold"}, look=a_look(sample=a_sample(held=(*HELD, *BY_SPEC_HOLDS)))),
         "True",
         "Spec",
         "spec.pause is Hold",

@@ -87,14 +87,14 @@ def test_the_longest_timeout_is_said_to_the_second() -> None:
 
 
 def test_the_probes_ask_the_port_that_the_worker_listens_on() -> None:
-    """Otherwise every pod would be killed again and again."""
+    """Else every pod would be killed again and again; so would it if a start asked for Redis."""
     pods = template()
     worker = container(pods)
     assert worker["ports"] == [{"name": "probes", "containerPort": PORT}]
     assert variables(pods)["HEADPOND_PROBE_PORT"]["value"] == str(PORT)
     probes = [worker[f"{kind}Probe"]["httpGet"] for kind in ("liveness", "readiness", "startup")]
     assert {probe["port"] for probe in probes} == {"probes"}
-    assert [probe["path"] for probe in probes] == ["/livez", "/readyz", "/readyz"]
+    assert [probe["path"] for probe in probes] == ["/livez", "/readyz", "/livez"]
 
 
 def test_a_port_of_the_app_leaves_the_probes_port_there() -> None:

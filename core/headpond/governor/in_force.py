@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from headpond.config import QueueConfig
     from headpond.ports import Clock, QueueStore
+    from headpond.queues import QueueSample
 
 
 class InForce:
@@ -33,6 +34,10 @@ class InForce:
         self.pending: set[str] = set(self.wanted)
         self.refused: dict[str, str] = {}
         """Why a queue can't be put into force."""
+        self.may: Callable[[], bool] = lambda: True
+        """Asked before each write: another may have taken over."""
+        self._epochs: dict[str, str] = {}
+        """Of the store, when it was last seen with the queue in it."""
 
     def want(self, configs: Mapping[str, QueueConfig]) -> None:
         """Have these in force; what has not changed stays as it is."""
@@ -46,6 +51,21 @@ class InForce:
         """Have everything put into force again: the store may have come back empty."""
         self.pending = set(self.wanted)
 
+    def compare(self, sample: QueueSample) -> None:
+        """Note a queue that the store has anew, or whose hold is not the spec's.
+
+        Its name alone proves nothing: whoever uses a queue that the store has lost makes it again,
+        with the defaults of code.
+        """
+        queue, config = sample.queue, self.wanted.get(sample.queue)
+        if config is None:
+            return
+        holds = any(hold.source == "spec" for hold in sample.held)
+        is_as_said = holds == (config.spec.pause_in_force != "None")
+        if self._epochs.get(queue, sample.epoch) != sample.epoch or not is_as_said:
+            self.pending.add(queue)
+        self._epochs[queue] = sample.epoch
+
     async def find_lost(self) -> None:
         """Note the queues that the store no longer has; a store that is away has lost nothing."""
         with suppress(HeadpondError):
@@ -55,11 +75,13 @@ class InForce:
         """Put into force what is not; False when the store does not answer."""
         for queue in sorted(self.pending if queues is None else queues):
             config = self.wanted.get(queue)
+            if not self.may():
+                return False
             try:
                 await self.put(queue)
             except Unavailable:
                 return False  # said by whoever minds the store
-            except HeadpondError as error:
+            except Exception as error:  # noqa: BLE001 - one queue must not stop the others
                 self._refuse(queue, f"Queue {queue!r} can't be configured now: {error}")
             else:
                 if self.wanted.get(queue) is config:  # else it was changed meanwhile
@@ -73,6 +95,8 @@ class InForce:
         if config is None:
             return
         await self._store.configure(queue, config.spec.to_settings())
+        if not self.may():
+            return
         pause = config.spec.pause_in_force
         if pause == "None":
             await self._store.resume(queue, "spec")

@@ -46,7 +46,7 @@ async def serve(port: int, probed: Probed) -> asyncio.Server:
         finally:
             writer.close()
 
-    return await asyncio.start_server(answer, "0.0.0.0", port)  # noqa: S104 (kubelet comes from outside)
+    return await asyncio.start_server(answer, None, port)  # kubelet comes from outside, by IPv6 too
 
 
 def _response(path: bytes, probed: Probed) -> bytes:
