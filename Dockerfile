@@ -24,12 +24,12 @@ RUN sed -n '/^uv==/,/[^\\]$/p' constraints.txt >uv.txt \
 # here, since nobody may write where it runs, and a worker is wanted within a second or two.
 FROM build AS packages
 RUN uv pip install --quiet --python /opt/headpond/bin/python --constraints constraints.txt \
-    --requirements pyproject.toml --extra school \
+    --requirements pyproject.toml --extra school --extra postgres \
     && python3 -m compileall -q -j 0 /opt/headpond
 
 FROM packages AS api-packages
 RUN uv pip install --quiet --python /opt/headpond/bin/python --constraints constraints.txt \
-    --requirements pyproject.toml --extra school --extra api \
+    --requirements pyproject.toml --extra school --extra postgres --extra api \
     && python3 -m compileall -q -j 0 /opt/headpond
 
 # The client's models and typed calls are 70 MB that nothing of ours imports (headpond_operator/kube.py).
@@ -42,7 +42,7 @@ RUN uv pip install --quiet --python /opt/headpond/bin/python --constraints const
 
 FROM packages AS worker-packages
 RUN uv pip install --quiet --python /opt/headpond/bin/python --constraints constraints.txt \
-    --requirements pyproject.toml --extra school --extra worker \
+    --requirements pyproject.toml --extra school --extra postgres --extra worker \
     && python3 -m compileall -q -j 0 /opt/headpond
 
 FROM build AS ours
