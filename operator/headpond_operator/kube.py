@@ -25,7 +25,7 @@ PAGE: Final = 250
 """Objects of one page of a list: bounds the memory that a list takes."""
 
 PLAIN: Final = "application/json"
-METADATA: Final = "application/json;as=PartialObjectMetadataList;v=1;g=meta.k8s.io"
+METADATA: Final = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 APPLY: Final = "application/apply-patch+yaml"
 MERGE: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
