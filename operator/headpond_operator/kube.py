@@ -73,7 +73,8 @@ class _ListMetadata(msgspec.Struct):
 
 class _Heads(msgspec.Struct):
     metadata: _ListMetadata
-    items: list[Head]
+    items: list[Head] | None
+    """`null`, not `[]`, of most kinds when there is none."""
 
 
 HEADS: Final = msgspec.json.Decoder(_Heads)
@@ -137,7 +138,7 @@ class Kube:
         while True:
             query = {"limit": str(4 * PAGE), **_if("continue", token)}
             heads = _decoded(HEADS, await self._ask("GET", path, query, accept=METADATA))
-            yield heads.items
+            yield heads.items or []
             token = heads.metadata.continue_
             if not token:
                 return
