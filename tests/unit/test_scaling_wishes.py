@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
@@ -105,6 +106,15 @@ def test_new_backlog_is_asked_for_while_others_start() -> None:
     decision = decided(WIDE, a_sample(waiting=6000), 10, memory, starting=10)
     assert decision.replicas == 20
     assert decision.memory.asked_backlog == 6000
+
+
+def test_a_bound_that_is_raised_while_workers_start_is_heard() -> None:
+    """They were asked for less than the load needs, so they don't take care of all of it."""
+    memory = learned(service_s=1.0, arrival_per_s=90.0)
+    first = decided(replace(WIDE, max=10), a_sample(waiting=3000), 0, memory)
+    assert (first.replicas, first.memory.asked_backlog) == (10, 0)
+    then = decided(WIDE, a_sample(waiting=3000), 10, first.memory, starting=10)
+    assert then.replicas > 10
 
 
 def test_due_soon_starts_a_worker() -> None:

@@ -136,8 +136,9 @@ def backlog_beyond(policy: Policy, given: Load, replicas: int) -> int:
         return max(1, replicas * policy.slots - given.active + 1)
     if given.service_s <= 0:
         return 0
-    free = replicas * policy.slots - given.arrival_per_s * given.service_s
-    return max(1, math.floor(free * given.catch_up_s / given.service_s + NEARLY) + 1)
+    # The same tolerance as in `workers_for`, in workers: short jobs make many of a little.
+    free = (replicas + NEARLY) * policy.slots - given.arrival_per_s * given.service_s
+    return max(1, math.floor(free * given.catch_up_s / given.service_s) + 1)
 
 
 def _average(old: float, new: float, weight: float) -> float:

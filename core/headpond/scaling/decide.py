@@ -44,7 +44,7 @@ def decide(policy: Policy, seen: Seen, memory: Memory) -> Decision:
         before=seen.replicas,
         replicas=number,
         steps=tuple(Step(rule, before, move.to, move.why) for rule, before, move in moves),
-        memory=_remember(case, wished, number),
+        memory=_remember(case, wished, number, _needed(moves)),
         inputs=_inputs(seen, learned, sample),
         writes=policy.mode in (Mode.AUTO, Mode.MANUAL),
         next_change_ms=next_ms,
@@ -122,11 +122,18 @@ def _foreseen(number: int, moves: list[tuple[str, int, Move]]) -> tuple[int, int
     return min(changes, default=(0, 0))
 
 
-def _remember(case: Case, wished: int, number: int) -> Memory:
+def _needed(moves: list[tuple[str, int, Move]]) -> int:
+    """Return what the load needs, whatever bounds and limits made of it."""
+    return next((move.to for rule, _, move in moves if rule == "demand"), 0)
+
+
+def _remember(case: Case, wished: int, number: int, needed: int) -> Memory:
     memory, policy, now_ms = case.memory, case.policy, case.now_ms
     down_ms = now_ms - round(policy.scale_down.stabilization_s * 1000)
     up_ms = now_ms - round(policy.scale_up.stabilization_s * 1000)
-    asks = number > case.current and case.load is not None
+    # Only who was asked for in full takes care of the backlog: a `max` that is raised while the
+    # first workers start, or the next period of a rate, shall have its say.
+    asks = number > case.current and number >= needed and case.load is not None
     return replace(
         memory,
         highs=remember_high(since(memory.highs, down_ms), now_ms, wished),
