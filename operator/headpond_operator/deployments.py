@@ -197,7 +197,7 @@ FORBIDDEN: Final = 403
 def _words(standing: Standing, fault: KubeFault) -> tuple[str, str]:
     """Return reason and sentence for a condition."""
     name = standing.target.name
-    if fault.reason == "DeploymentTaken":
+    if fault.reason in ("DeploymentTaken", "Deleting"):
         return fault.reason, str(fault)
     if fault.status == FORBIDDEN:
         sentence = f"The API server forbids to write Deployment {name}: {fault}"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 4
 """Of a write that meets a newer version: the Deployment's status changes while pods come up."""
+SILENT_S: Final = 30.0
+"""Two leases: a worker that is heard of no longer than this does not work."""
 LOOK_AFTER_S: Final = 3.0
 """Pods that were asked for and aren't ready by then are looked at …"""
 LOOK_EVERY_S: Final = 5.0
@@ -51,6 +53,8 @@ class _Crew:
     cold_start_s: float = 0.0
     unready_s: float = 0.0
     """Since when not all pods are ready; 0: they are."""
+    silent_s: float = 0.0
+    """Since when pods are ready of which the store hears nothing; 0: it hears of some."""
     looked_s: float = float("-inf")
     verdict: Verdict = FINE
     unwritten: str = ""
@@ -119,6 +123,13 @@ class KubeFleet:
         crew = self._crew(queue)
         # To zero all go, whatever they cost.
         pods = [self._pod(standing, worker) for worker in victims] if replicas else []
+        is_down = replicas < deployment.replicas
+        if standing.is_foreign and is_down and self._are_strangers(deployment, queue):
+            crew.unwritten = (
+                f"Deployment {deployment.key.name} has {deployment.ready} ready pods, and none of"
+                f" them is a worker of queue {queue}: it is not lowered. Mend spec.worker.targetRef."
+            )
+            raise KubeFault(0, "NoWorkers", crew.unwritten)
         crew.marked.update(dict.fromkeys(pods, self._now_s()))
         try:
             await asyncio.gather(*(self._mark(standing.target.namespace, pod) for pod in pods))
@@ -183,7 +194,7 @@ class KubeFleet:
             if deployment.failure:
                 crew.verdict = Verdict("QuotaOrAdmission", deployment.failure, is_stuck=True)
             elif deployment.ready >= deployment.replicas:
-                crew.unready_s, crew.verdict = 0.0, FINE
+                crew.unready_s, crew.verdict = 0.0, self._listen(queue, deployment, now_s)
             else:
                 crew.unready_s = crew.unready_s or now_s
                 next_s = max(crew.unready_s + LOOK_AFTER_S, crew.looked_s + LOOK_EVERY_S)
@@ -193,6 +204,27 @@ class KubeFleet:
         for _, queue, deployment in due[: max(0, LOOKS_AT_ONCE - len(self._errands))]:
             self._crew(queue).looked_s = now_s
             self._send(self._judge(queue, deployment))
+
+    def _are_strangers(self, deployment: DeploymentSeen, queue: str) -> bool:
+        """Return whether pods are ready of which the store has heard nothing."""
+        sample = self._samples().get(queue)
+        return bool(deployment.ready and sample is not None and not sample.workers)
+
+    def _listen(self, queue: str, deployment: DeploymentSeen, now_s: float) -> Verdict:
+        """Judge pods that are all ready: if the store hears of none they do no work."""
+        crew = self._crew(queue)
+        if not self._are_strangers(deployment, queue):
+            crew.silent_s = 0.0
+            return FINE
+        crew.silent_s = crew.silent_s or now_s
+        if now_s - crew.silent_s < SILENT_S:
+            return crew.verdict
+        sentence = (
+            f"{deployment.ready} pods are ready, and Redis has heard of none of them for"
+            f" {SILENT_S:g} s: they use another Redis, another password or another queue. See their"
+            f" logs; kubectl rollout restart deployment/{deployment.key.name} gives them new ones."
+        )
+        return Verdict("WorkersSilent", sentence, is_stuck=True)
 
     def _send(self, errand: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(errand)

@@ -49,7 +49,9 @@ class KubeFault(HeadpondError):
     @property
     def is_refusal(self) -> bool:
         """Whether the same request would be refused again: somebody has to change something."""
-        return self.status in (400, 403, 404, 405, 422)
+        # A patch that fits no Deployment is a fault of the server to the server.
+        is_misfit = "typed patch" in str(self)
+        return is_misfit or self.status in (400, 403, 404, 405, 422)
 
 
 class HeadMetadata(msgspec.Struct, rename="camel"):

@@ -170,6 +170,8 @@ def _base(name: str, config: QueueConfig, installation: Installation) -> dict[st
         "spec": {
             "terminationGracePeriodSeconds": round(timeout_s) + MARGIN_S,
             "automountServiceAccountToken": False,
+            # Else the worker is process 1, which the kernel spares a SIGTERM in its first second.
+            "shareProcessNamespace": True,
             "enableServiceLinks": False,
             "securityContext": {
                 "runAsNonRoot": True,

@@ -197,7 +197,7 @@ def test_what_can_not_be_made_again_is_kept(newest: str) -> None:
         for each in objects
         if each["metadata"].get("annotations", {}).get("helm.sh/resource-policy") == "keep"
     }
-    assert kept == {"headpond-api-key", "headpond-encryption-keys"}
+    assert kept == {"headpond-api-key", "headpond-encryption-keys", "headpond-redis"}
     assert names(objects, "CustomResourceDefinition") == []
     assert (CHART / "crds" / "queueconfigs.yaml").exists()
 

@@ -185,8 +185,10 @@ class Decision:
     """The last step that moved the number, `None` when none did."""
 
     def __post_init__(self) -> None:
-        """Find the step that explains the number."""
-        last = next((step for step in reversed(self.steps) if step.before != step.after), None)
+        """Find the step that explains the number; what somebody ordered explains it always."""
+        moving = (step for step in reversed(self.steps) if step.before != step.after)
+        ordered = next((step for step in self.steps if step.rule == "manual"), None)
+        last = ordered if ordered and ordered.after == self.replicas else next(moving, None)
         object.__setattr__(self, "moved", last)
 
     @property
