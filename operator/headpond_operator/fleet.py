@@ -127,7 +127,8 @@ class KubeFleet:
         if standing.is_foreign and is_down and self._are_strangers(deployment, queue):
             crew.unwritten = (
                 f"Deployment {deployment.key.name} has {deployment.ready} ready pods, and none of"
-                f" them is a worker of queue {queue}: it is not lowered. Mend spec.worker.targetRef."
+                f" them is a worker of queue {queue}: it is not lowered."
+                " Mend spec.worker.targetRef."
             )
             raise KubeFault(0, "NoWorkers", crew.unwritten)
         crew.marked.update(dict.fromkeys(pods, self._now_s()))
