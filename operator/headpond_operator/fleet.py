@@ -219,7 +219,7 @@ class KubeFleet:
             return FINE
         crew.silent_s = crew.silent_s or now_s
         if now_s - crew.silent_s < SILENT_S:
-            return crew.verdict
+            return FINE
         sentence = (
             f"{deployment.ready} pods are ready, and Redis has heard of none of them for"
             f" {SILENT_S:g} s: they use another Redis, another password or another queue. See their"

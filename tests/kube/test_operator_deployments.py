@@ -184,7 +184,7 @@ async def test_a_queue_that_turns_to_another_deployment_leaves_none_behind(serve
         queue.declare({"jobs": TEN, "worker": {"targetRef": {"name": foreign}}})
         await queue.until(lambda: queue.deployment is None)
         await queue.until(lambda: queue.status.get("deployment") == foreign)
-        assert queue.condition("Ready")[0] == "True"
+        await queue.says("Ready", "True", "Serving")
         queue.declare({"jobs": TEN, "worker": HOMELESS})
         await made(queue)
         assert served.objects.get("deployments", foreign)
