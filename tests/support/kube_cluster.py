@@ -201,4 +201,6 @@ def apply_crds(cluster: Cluster) -> None:
     """Bring the chart's custom resources into the cluster, and wait until it serves them."""
     folder = CHART / "crds"
     cluster.kubectl("apply", "--server-side", "--force-conflicts", f"--filename={folder}")
+    # A kind that is quite new has no conditions yet, and kubectl takes that for a fault.
+    cluster.wait("jsonpath={.status.acceptedNames.kind}=QueueConfig", f"--filename={folder}")
     cluster.wait("condition=Established", f"--filename={folder}")
