@@ -154,3 +154,16 @@ async def test_a_store_that_is_away_is_told_later(spec: dict[str, str]) -> None:
     store.is_away = False
     await ground.farewell.settle()
     assert await store.queues() == []
+
+
+@pytest.mark.parametrize(("spec", "asked"), [(None, 0), (DELETE, 0), (DELETE, 1)])
+async def test_who_leads_no_more_touches_nothing(spec: object, asked: int) -> None:
+    """The successor sees to it; a queue may be declared again by then."""
+    ground = Ground()
+    await ground.fill()
+    answers = iter([True] * asked)
+    ground.farewell.may = lambda: next(answers, False)
+    ground.farewell.take([a_declared(spec)], ())
+    await ground.farewell.settle()
+    assert await ground.store.queues() == ["attendance"]
+    assert await ground.left() == 3

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
 from typing_extensions import override
 
 from headpond.errors import Invalid, StoreUnavailable
@@ -202,6 +204,47 @@ async def test_one_queue_can_be_put_into_force_by_itself() -> None:
     """And one that nobody wants is not made."""
     store = Moody()
     wanted = InForce(store, store.clock, wanted=some(*THREE))
-    assert await wanted.settle(["b", "nobody"])
-    assert (store.again(), wanted.pending) == (["b"], {"a", "c"})
+    await wanted.put("b")
+    await wanted.put("nobody")
     assert await store.queues() == ["b"]
+
+
+async def test_a_queue_that_was_made_anew_by_others_is_put_into_force_again() -> None:
+    """Its name is there, and its limits and its hold are not."""
+    store = Moody()
+    wanted = InForce(store, store.clock, wanted=some("a", spec={"pause": "Hold"}))
+    await wanted.settle()
+    wanted.compare((await store.sample(["a"]))["a"])
+    assert wanted.pending == set()
+    lost = Moody()
+    await lost.configure("a", a_config().spec.to_settings())
+    wanted.compare((await lost.sample(["a"]))["a"])
+    assert wanted.pending == {"a"}
+
+
+async def test_another_epoch_alone_is_enough() -> None:
+    """No hold is missing where none is wanted."""
+    store, lost = Moody(), Moody()
+    wanted = await in_force(store, "a")
+    sample = (await store.sample(["a"]))["a"]
+    wanted.compare(sample)
+    wanted.compare(replace(sample, queue="nobody's"))
+    assert wanted.pending == set()
+    await lost.configure("a", a_config().spec.to_settings())
+    wanted.compare(replace((await lost.sample(["a"]))["a"], epoch="another"))
+    assert wanted.pending == {"a"}
+
+
+@pytest.mark.parametrize(("asked", "configured"), [(0, []), (1, ["a"])])
+async def test_who_leads_no_more_puts_nothing_into_force(asked: int, configured: list[str]) -> None:
+    """Not even the second half: a successor's hold must not be lifted."""
+    store = Moody()
+    await store.configure("a", a_config().spec.to_settings())
+    await store.hold("a", Hold("spec", "successor", "", store.clock.now_ms()))
+    store.again()
+    wanted = InForce(store, store.clock, wanted=some("a"))
+    answers = iter([True] * asked)
+    wanted.may = lambda: next(answers, False)
+    await wanted.settle()
+    assert store.again() == configured
+    assert [hold.by for hold in await held(store)] == ["successor"]

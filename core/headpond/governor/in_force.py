@@ -9,7 +9,7 @@ from headpond.errors import HeadpondError, Unavailable
 from headpond.queues import Hold
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from headpond.config import QueueConfig
     from headpond.ports import Clock, QueueStore
@@ -71,9 +71,9 @@ class InForce:
         with suppress(HeadpondError):
             self.pending |= set(self.wanted) - set(await self._store.queues())
 
-    async def settle(self, queues: Iterable[str] | None = None) -> bool:
+    async def settle(self) -> bool:
         """Put into force what is not; False when the store does not answer."""
-        for queue in sorted(self.pending if queues is None else queues):
+        for queue in sorted(self.pending):
             config = self.wanted.get(queue)
             if not self.may():
                 return False
