@@ -105,13 +105,16 @@ def test_an_uninstall_leaves_what_can_not_be_made_again(kube: Kube) -> None:
     kube.helm("install", "headpond", *words)
     ask(kube, "POST", "/queues/attendance/jobs/bulk", {"jobs": marks()})
     key = secret(kube, "headpond-api-key", "api-key")
+    password = secret(kube, "headpond-redis", "password")
     kube.helm("uninstall", "headpond", "--wait")
     left = {each["metadata"]["name"] for each in kube.json("get", "secrets,persistentvolumeclaims")}
-    assert left == {"headpond-api-key", "data-headpond-redis-0"}
+    assert left == {"headpond-api-key", "headpond-redis", "data-headpond-redis-0"}
     kube.wait("delete", "pod", "--all")
 
     kube.helm("install", "headpond", *words)
     assert secret(kube, "headpond-api-key", "api-key") == key
+    # Workers outlive a release: with another password they would be shut out.
+    assert secret(kube, "headpond-redis", "password") == password
     assert waiting(kube) == MARKS
 
 
