@@ -33,7 +33,8 @@ from headpond.jobs import Done, JobId, NewJob
 from headpond.ports import WorkerBeat
 from headpond.queues import WorkerState
 from headpond.redis import RedisQueueStore
-from operator_bench import PAUSE, rounds, stand
+from idle_pods import SITTING
+from operator_bench import rounds, stand
 from redis_server import free_port
 from until import until
 
@@ -59,25 +60,6 @@ KEDA_QUEUES: Final = 200
 KEDA_MCPU: Final = 76.2 + 2.0
 KEDA_MIB: Final = 184 + 106
 GOOD: Final = pack(Outcome(started_ms=1, run_us=1000))
-
-SITTING: Final = {
-    "image": PAUSE,
-    "resources": {"requests": {"cpu": "1m", "memory": "4Mi"}},
-    "podTemplate": {
-        "spec": {
-            "terminationGracePeriodSeconds": 1,
-            "containers": [
-                {
-                    "name": "worker",
-                    "startupProbe": None,
-                    "livenessProbe": None,
-                    "readinessProbe": None,
-                }
-            ],
-        }
-    },
-}
-"""Pods that are ready and do nothing: their work is done here."""
 
 
 # ── a minute of load ──

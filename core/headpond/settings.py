@@ -7,16 +7,20 @@ are understood too and used where `HEADPOND_REDIS_URL` is not set.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import quote
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from headpond.config.faults import faults
 from headpond.errors import ConfigInvalid, FieldError
 from headpond.queues import check_worker_id
 from headpond.sealing import Keyring
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class RedisSettings(BaseSettings):
@@ -155,3 +159,21 @@ class OperatorSettings(AppSettings):
     @classmethod
     def _split_namespaces(cls, value: object) -> object:
         return cls._split(value)
+
+
+_S = TypeVar("_S", bound=BaseSettings)
+
+
+def from_environment(kind: type[_S], given: Mapping[str, Any] | None = None) -> _S:
+    """Return what the environment says, and over it what is given and not `None`.
+
+    Raises `ConfigInvalid` that names each variable that can't be taken.
+    """
+    try:
+        return kind(**{name: value for name, value in (given or {}).items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            FieldError(f"/HEADPOND_{fault.pointer[1:].upper()}", fault.detail)
+            for fault in faults(error, kind)
+        ]
+        raise ConfigInvalid(wrong, "environment") from error

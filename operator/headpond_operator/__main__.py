@@ -8,11 +8,9 @@ import sys
 from typing import Final
 
 import click
-from pydantic import ValidationError
 
-from headpond.config.faults import faults
-from headpond.errors import ConfigInvalid, FieldError, HeadpondError
-from headpond.settings import OperatorSettings
+from headpond.errors import HeadpondError
+from headpond.settings import OperatorSettings, from_environment
 from headpond.telemetry.logs import configure_logging, say_refusal
 from headpond_operator.runtime import Operator
 
@@ -34,7 +32,7 @@ def operator() -> None:
     KUBECONFIG. Several may run: the one that holds the Lease acts.
     """
     try:
-        settings = _settings()
+        settings = from_environment(OperatorSettings)
         configure_logging(settings.log_level, settings.log_format)
         # kopf tells of each event at the level info; what matters we say ourselves.
         logging.getLogger("kopf").setLevel(logging.WARNING)
@@ -42,17 +40,6 @@ def operator() -> None:
     except HeadpondError as error:
         say_refusal(PROGRAM, str(error))
         sys.exit(2)
-
-
-def _settings() -> OperatorSettings:
-    try:
-        return OperatorSettings()
-    except ValidationError as error:
-        wrong = [
-            FieldError(f"/HEADPOND_{fault.pointer[1:].upper()}", fault.detail)
-            for fault in faults(error, OperatorSettings)
-        ]
-        raise ConfigInvalid(wrong, "environment") from error
 
 
 if __name__ == "__main__":

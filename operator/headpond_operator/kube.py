@@ -174,15 +174,9 @@ class Kube:
             if fault.status != NOT_FOUND:
                 raise
 
-    async def _send(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str],
-        body: object = None,
-        content: str = PLAIN,
-    ) -> dict[str, Any]:
-        text = await self._ask(method, path, query, body, content)
+    async def _send(self, *request: Any) -> dict[str, Any]:
+        """Ask as `_ask` does, and return the object that is the answer."""
+        text = await self._ask(*request)
         found: dict[str, Any] = _decoded(OBJECT, text) if text else {}
         return found
 

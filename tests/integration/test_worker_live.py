@@ -78,14 +78,29 @@ async def test_a_delayed_job_is_on_time_when_its_watcher_is_busy(mill: Mill) -> 
     assert -0.01 < late < 0.1
 
 
+async def time_passes(mill: Mill, ms: int) -> list[str]:
+    """Return when a job that was delayed by so much is due, by the store's own clock.
+
+    A worker that shall start nothing has had that long to start what was there before it.
+    """
+    clock = await mill.send("grind", delay_ms=ms)
+
+    async def is_due() -> bool:
+        return not (await mill.sample()).delayed
+
+    await until(is_due)
+    return clock
+
+
 async def test_a_held_queue_starts_nothing_and_resume_drains_it(mill: Mill) -> None:
     """Hold accepts jobs and starts none; resume runs them all."""
     await mill.start()
     await mill.store.hold(QUEUE, HOLD)
     ids = await mill.send("grind", 20)
-    await asyncio.sleep(0.5)  # long enough for a worker that ignores the hold
+    ids += await time_passes(mill, 500)
     assert mill.story("start") == []
-    assert (await mill.sample()).waiting == 20
+    sample = await mill.sample()
+    assert sample.waiting + sample.due == 21
     assert await mill.store.resume(QUEUE, "runtime")
     statuses = await mill.over(*ids, within_s=5)
     assert {status.state for status in statuses} == {JobState.COMPLETED}
@@ -103,7 +118,7 @@ async def test_a_drain_is_acknowledged_and_taken_back(mill: Mill) -> None:
     assert await worker.probe("/readyz") == 200  # ReplicaSets take those first that are not ready
     assert await worker.probe("/livez") == 200
     (job_id,) = await mill.send("grind")
-    await asyncio.sleep(0.3)  # long enough for a worker that ignores the drain
+    await time_passes(mill, 300)
     assert (await mill.job(job_id)).state is JobState.WAITING
     await mill.store.undrain(QUEUE, [worker.id])
     await mill.over(job_id, within_s=1.0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from operator_ground import HOMELESS, IMAGE, SITTING, TEN
+from idle_pods import PAUSE, SITTING
+from operator_ground import HOMELESS, TEN
 
 if TYPE_CHECKING:
     from operator_ground import Ground, Queue
@@ -20,7 +21,7 @@ def stranger(name: str, replicas: int = 0) -> dict[str, Any]:
     }
     container = {
         "name": "main",
-        "image": IMAGE,
+        "image": PAUSE,
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -68,7 +69,7 @@ async def test_it_is_made_as_declared(served: Ground) -> None:
         assert owner["controller"] is True
         assert found["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "headpond"
         container = container_of(found)
-        assert container["image"] == IMAGE
+        assert container["image"] == PAUSE
         assert container["args"] == ["worker", "--queue", queue.name]
         values = {each["name"]: each.get("value") for each in container["env"]}
         assert values["COLOUR"] == "green"
@@ -113,7 +114,7 @@ async def test_a_hand_edit_of_our_fields_is_healed(served: Ground) -> None:
         await queue.served()
         wrong = "example.test/wrong:1"
         served.kube.kubectl("set", "image", f"deployment/{queue.workers}", f"worker={wrong}")
-        await queue.until(lambda: container_of(queue.deployment or {})["image"] == IMAGE)
+        await queue.until(lambda: container_of(queue.deployment or {})["image"] == PAUSE)
 
 
 async def test_what_others_add_stays(served: Ground) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from headpond.ports import WorkerBeat
 from headpond.queues import WorkerState
-from operator_ground import SITTING
+from idle_pods import SITTING
 
 if TYPE_CHECKING:
     from headpond.jobs import Claim

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headpond_operator.objects import SCALE_MANAGER
-from operator_ground import HOMELESS, SITTING, TEN
+from idle_pods import SITTING
+from operator_ground import HOMELESS, TEN
 
 if TYPE_CHECKING:
     from operator_ground import Ground, Queue

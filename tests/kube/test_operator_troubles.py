@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operator_ground import HOMELESS, IMAGE, SITTING, TEN
+from idle_pods import PAUSE, SITTING
+from operator_ground import HOMELESS, TEN
 
 if TYPE_CHECKING:
     from operator_ground import Ground
@@ -23,12 +24,12 @@ TROUBLES = {
         r"check spec\.worker\.image and the pull secret",
     ),
     "secret": (
-        {"image": IMAGE, "env": [SECRET]},
+        {"image": PAUSE, "env": [SECRET]},
         r"CreateContainerConfigError",
         r"check the secrets and config maps that env and envFrom name",
     ),
     "crash": (
-        {"image": IMAGE, "podTemplate": {"spec": {"containers": [CRASHES]}}},
+        {"image": PAUSE, "podTemplate": {"spec": {"containers": [CRASHES]}}},
         r"(CrashLoopBackOff|RunContainerError)",
         r"it ended with code \d+",
     ),

@@ -22,6 +22,7 @@ from urllib.request import urlopen
 import redis
 
 from harness import slow
+from idle_pods import PAUSE
 from kube_cluster import NotHere, apply_crds, ensure_cluster, load_images
 from kube_objects import objects_of
 from operator_process import OperatorProcess
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from kube_cluster import Cluster, Kube
     from kube_objects import Objects
 
-PAUSE: Final = "registry.k8s.io/pause:3.10.1"
-"""Every node has it."""
 HOMELESS: Final = {"image": PAUSE, "nodeSelector": {"headpond.dev/bench": "nowhere"}}
 """Workers that fit no node: any number of them costs little."""
 LONGEST_LINE: Final = 2**22

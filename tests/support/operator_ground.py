@@ -17,6 +17,7 @@ from headpond.jobs import Done, JobId, NewJob
 from headpond.ports import WorkerBeat
 from headpond.queues import WorkerState
 from headpond.redis import RedisQueueStore
+from idle_pods import PAUSE
 from kube_objects import Objects, objects_of
 from operator_account import grant, kubeconfig_of
 from operator_process import OperatorProcess
@@ -32,28 +33,8 @@ if TYPE_CHECKING:
     from kube_cluster import Cluster, Kube
 
 RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
-IMAGE: Final = "registry.k8s.io/pause:3.10.1"
-"""Every node has it."""
-HOMELESS: Final = {"image": IMAGE, "nodeSelector": {"never": "here"}}
+HOMELESS: Final = {"image": PAUSE, "nodeSelector": {"never": "here"}}
 """Workers that fit no node: a number of them costs nothing."""
-SITTING: Final = {
-    "image": IMAGE,
-    "resources": {"requests": {"cpu": "1m", "memory": "4Mi"}},
-    "podTemplate": {
-        "spec": {
-            "terminationGracePeriodSeconds": 1,
-            "containers": [
-                {
-                    "name": "worker",
-                    "startupProbe": None,
-                    "livenessProbe": None,
-                    "readinessProbe": None,
-                }
-            ],
-        }
-    },
-}
-"""Workers that come up, are ready, and do nothing."""
 TEN: Final = {"concurrency": 10}
 """A backlog of 50 asks for five workers while nobody knows how long a job takes."""
 

@@ -6,14 +6,12 @@ import asyncio
 import os
 import sys
 import threading
-from typing import Any, Final
+from typing import Final
 
 import click
-from pydantic import ValidationError
 
-from headpond.config.faults import faults
-from headpond.errors import ConfigInvalid, FieldError, HeadpondError
-from headpond.settings import WorkerSettings
+from headpond.errors import HeadpondError
+from headpond.settings import WorkerSettings, from_environment
 from headpond.telemetry.logs import configure_logging, say_refusal
 from headpond_workers.runtime import run
 
@@ -40,26 +38,14 @@ def worker(queue: str, grace: float | None, probe_port: int | None) -> None:
     loop = _new_loop()
     asyncio.set_event_loop(loop)
     try:
-        settings = _settings(queue=queue, grace_s=grace, probe_port=probe_port)
+        given = {"queue": queue, "grace_s": grace, "probe_port": probe_port}
+        settings = from_environment(WorkerSettings, given)
+        configure_logging(settings.log_level, settings.log_format)
         loop.run_until_complete(run(settings))
     except HeadpondError as error:
         say_refusal("headpond worker", str(error))
         sys.exit(2)
     _leave(loop)
-
-
-def _settings(**given: Any) -> WorkerSettings:
-    """Return what the command line and the environment say; raise `ConfigInvalid`."""
-    try:
-        settings = WorkerSettings(**{k: value for k, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = [
-            FieldError(f"/HEADPOND_{fault.pointer[1:].upper()}", fault.detail)
-            for fault in faults(error, WorkerSettings)
-        ]
-        raise ConfigInvalid(wrong, "environment") from error
-    configure_logging(settings.log_level, settings.log_format)
-    return settings
 
 
 def _leave(loop: asyncio.AbstractEventLoop) -> None:

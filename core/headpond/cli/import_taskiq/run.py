@@ -14,11 +14,11 @@ import click
 from headpond.app.catalog import Catalog, load_apps
 from headpond.broker import HeadpondBroker
 from headpond.cli.import_taskiq.mover import Mover
-from headpond.cli.up.options import read_settings
 from headpond.errors import HeadpondError, QueueUnknown
 from headpond.redis import RedisQueueStore
 from headpond.redis.stock import Connection, ListSource, StreamSource
 from headpond.redis.stock.streams import StreamOptions
+from headpond.settings import WorkerSettings, from_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ SAY_EVERY_S: Final = 2.0
 
 async def run(options: Options) -> int:
     """Move, and say what became of it; return the exit code."""
-    settings = read_settings()
+    settings = from_environment(WorkerSettings)
     catalog = Catalog(load_apps(settings.apps))
     connection = Connection(options.url)
     store = RedisQueueStore(settings.url, settings.namespace)

@@ -10,18 +10,15 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pydantic import ValidationError
-
 from headpond.app.catalog import Catalog, load_apps
-from headpond.config.faults import faults
 from headpond.errors import ConfigInvalid, Conflict, FieldError
-from headpond.settings import WorkerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from headpond.config import QueueConfig
+    from headpond.settings import WorkerSettings
 
 HOST: Final = "127.0.0.1"
 """A laptop's API is for the laptop."""
@@ -42,18 +39,6 @@ class Options:
     """`""`: the one in the data folder."""
     opens: bool
     """Show the API's page in a browser."""
-
-
-def read_settings() -> WorkerSettings:
-    """Return what the environment says, or raise `ConfigInvalid` naming the variable."""
-    try:
-        return WorkerSettings()
-    except ValidationError as error:
-        wrong = [
-            FieldError(f"/HEADPOND_{fault.pointer[1:].upper()}", fault.detail)
-            for fault in faults(error, WorkerSettings)
-        ]
-        raise ConfigInvalid(wrong, "environment") from error
 
 
 def choose_apps(

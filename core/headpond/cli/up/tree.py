@@ -12,7 +12,7 @@ from headpond.cli.up import screen
 from headpond.cli.up.declared import read_file
 from headpond.cli.up.folder import DataFolder, socket_url
 from headpond.cli.up.kept import Kept
-from headpond.cli.up.options import HOST, choose_apps, choose_port, load_catalog, read_settings
+from headpond.cli.up.options import HOST, choose_apps, choose_port, load_catalog
 from headpond.cli.up.redis_binary import check_data, find_binary
 from headpond.cli.up.redis_server import claim_data, redis_role
 from headpond.cli.up.roles import Shells
@@ -22,7 +22,7 @@ from headpond.errors import Unavailable
 from headpond.governor import Governor
 from headpond.governor.local import LocalFleet
 from headpond.redis import RedisQueueStore
-from headpond.settings import KeySettings
+from headpond.settings import KeySettings, WorkerSettings, from_environment
 from headpond.telemetry.lines import Lines
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Tree:
     def __init__(self, options: Options) -> None:
         """Read the environment; start nothing."""
         self.options = options
-        self.settings = read_settings()
+        self.settings = from_environment(WorkerSettings)
         self.folder = DataFolder(options.data)
         self.kept: list[Kept] = []
         self.fleet: LocalFleet | None = None
