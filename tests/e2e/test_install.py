@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from headpond_school.marks import Mark
-from release import a_job, a_queue, until
+from release import a_job, a_queue
+from until import until_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,9 +53,9 @@ def test_the_whole_way(
         ]
         for side in sides:
             side.result()
-        until(lambda: api.stats()["completed"] >= JOBS, 120, "all jobs are completed")
+        until_seen(lambda: api.stats()["completed"] >= JOBS, 120, "all jobs are completed")
         measured("2,000 jobs, first request to last end, s", time.monotonic() - began_s, 120)
-        until(lambda: replicas[-1] == 0, 60, "the workers go")
+        until_seen(lambda: replicas[-1] == 0, 60, "the workers go")
         stats = api.stats()
         jobs = api.jobs(state="completed")
     assert replicas[:2] == [0, MOST_WORKERS], replicas

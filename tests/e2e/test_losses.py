@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from release import REDIS, a_queue, stays, until
+from release import REDIS, a_queue
+from until import stays, until_seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ ON_TWO_CORES = 2
 
 def rise(replicas: list[int], number: int) -> None:
     """Wait until so many workers are asked for."""
-    until(lambda: replicas[-1] >= number, 40, f"{number} workers are asked for")
+    until_seen(lambda: replicas[-1] >= number, 40, f"{number} workers are asked for")
 
 
 @pytest.mark.timeout(200)
@@ -42,7 +43,7 @@ def test_an_operator_dies_while_workers_are_wanted(
     }
     with release.watched() as replicas, release.api() as api:
         for number, (death, die) in enumerate(deaths.items(), start=1):
-            until(lambda: len(release.operators()) == 2, 60, "there are two operators")
+            until_seen(lambda: len(release.operators()) == 2, 60, "there are two operators")
             die()
             began_s = time.monotonic()
             api.send(f"wave-{number}", 20)
@@ -62,19 +63,19 @@ def test_redis_goes_and_comes_back(
     release.declare(a_queue(work_ms=2_000, max=3))
     with release.watched() as replicas, release.api() as api:
         api.send("before", 200)
-        until(lambda: release.ready() == 3, 60, "three workers are ready")
+        until_seen(lambda: release.ready() == 3, 60, "three workers are ready")
         release.kube.kubectl("scale", REDIS, "--replicas=0")
         release.kube.wait("delete", "pod/headpond-redis-0", within_s=60)
         began_s = time.monotonic()
-        until(lambda: release.condition("BacklogKnown")[0] == "False", 20, "it says so")
+        until_seen(lambda: release.condition("BacklogKnown")[0] == "False", 20, "it says so")
         measured("Redis gone: the object says so, s", time.monotonic() - began_s, UNKNOWN_BAR_S)
         # Longer than a lease, and than every window after which workers would go.
         stays(lambda: (replicas[-1], release.ready()), (3, 3), 16)
         release.kube.kubectl("scale", REDIS, "--replicas=1")
-        until(lambda: release.condition("BacklogKnown")[0] == "True", 60, "it is known again")
-        until(lambda: api.stats()["completed"] == 200, 60, "all jobs are completed")
+        until_seen(lambda: release.condition("BacklogKnown")[0] == "True", 60, "it is known again")
+        until_seen(lambda: api.stats()["completed"] == 200, 60, "all jobs are completed")
         assert api.stats()["failed"] == 0
-        until(lambda: replicas[-1] == 0, 60, "the workers go")
+        until_seen(lambda: replicas[-1] == 0, 60, "the workers go")
     assert replicas[:2] == [0, 3]
     assert replicas[1:] == sorted(replicas[1:], reverse=True)
     assert {job for _, job in release.rows()} == {f"before-{number}" for number in range(200)}

@@ -22,9 +22,10 @@ import httpx
 
 from kube_cluster import CHART
 from tree import ROOT
+from until import until_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from kube_cluster import Kube
 
@@ -42,25 +43,6 @@ SOURCES: Final = ROOT / "tests" / "e2e" / "inside"
 """What runs in pods: Python's own library is all that they have."""
 ROWS: Final = {"name": "rows", "persistentVolumeClaim": {"claimName": "rows"}}
 MOUNTED: Final = {"name": "rows", "mountPath": "/rows"}
-
-
-def until(look: Callable[[], Any], within_s: float, what: str) -> Any:
-    """Return the first true value of `look`, which is asked five times a second."""
-    deadline_s = time.monotonic() + within_s
-    while not (value := look()):
-        if time.monotonic() > deadline_s:
-            message = f"not within {within_s:g} s: {what}"
-            raise AssertionError(message)
-        time.sleep(0.2)
-    return value
-
-
-def stays(look: Callable[[], Any], value: object, for_s: float) -> None:
-    """Look again and again for so long: it must be this value each time."""
-    deadline_s = time.monotonic() + for_s
-    while time.monotonic() < deadline_s:
-        assert look() == value
-        time.sleep(0.2)
 
 
 def a_queue(*, work_ms: int = 200, **scaling: Any) -> dict[str, Any]:
@@ -244,7 +226,7 @@ class Release:
         """Return the operator's pod that holds the Lease, under a name that begins with its own."""
         held = "--output=jsonpath={.spec.holderIdentity}"
         holder = self.kube.kubectl("get", "lease", "headpond-operator", held)
-        found: str = until(
+        found: str = until_seen(
             lambda: next((pod for pod in self.operators() if holder.startswith(pod)), ""),
             20,
             f"{holder} is a pod that is ready",
@@ -308,7 +290,7 @@ class Release:
             },
         }
         self.kube.apply(pod)
-        phase = until(
+        phase = until_seen(
             lambda: self._phase(name) in {"Succeeded", "Failed"} and self._phase(name),
             60,
             f"pod {name} ends",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,3 +33,22 @@ async def until_done(
     while not task.done():
         await act()
         await asyncio.wait({task}, timeout=0.05)
+
+
+def until_seen(look: Callable[[], Any], within_s: float, what: str) -> Any:
+    """Return the first true value of `look`, for tests that ask programs: five times a second."""
+    deadline_s = time.monotonic() + within_s
+    while not (value := look()):
+        if time.monotonic() > deadline_s:
+            message = f"not within {within_s:g} s: {what}"
+            raise AssertionError(message)
+        time.sleep(0.2)
+    return value
+
+
+def stays(look: Callable[[], Any], value: object, for_s: float) -> None:
+    """Look again and again for so long: it must be this value each time."""
+    deadline_s = time.monotonic() + for_s
+    while time.monotonic() < deadline_s:
+        assert look() == value
+        time.sleep(0.2)
